@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Barrier objects (reference 16). The object is the caller's; what it holds:
+ *   seg       the import handle it is bound to; NULL: uninitialised
+ *   gnum      its state (rsmi_barrier_state_t)
+ *   privdata  the import's failure count when the barrier was opened
+ * A cut needs no generation: it is permanent for the handle, so close() finds it in the gate.
+ */
+#include <stdint.h>
+
+#include "check.h"
+#include "handle.h"
+#include "import.h"
+#include "lock.h"
+#include "seg_state.h"
+
+/** Enter the import that `barrier` is bound to; NULL: unbound, or disconnected meanwhile. */
+static rsmi_import_t *enter(const rsmapi_barrier_t *barrier, bool *cut_p)
+{
+    return barrier->seg == NULL ? NULL
+                                : rsmi_import_enter(rsmi_handle_from_ptr(barrier->seg), cut_p);
+}
+
+static rsmi_barrier_state_t state_of(const rsmapi_barrier_t *barrier)
+{
+    return barrier->gnum < RSMI_BARRIER_STATES ? (rsmi_barrier_state_t)barrier->gnum
+                                               : RSMI_BARRIER_NONE;
+}
+
+/** The failure count as a barrier remembers it. */
+static void *snapshot(rsmi_import_t *imp)
+{
+    return (void *)(uintptr_t)atomic_load(&imp->failures);
+}
+
+int rsm_memseg_import_init_barrier(rsm_memseg_import_handle_t im_memseg, rsm_barrier_type_t type,
+                                   rsmapi_barrier_t *barrier)
+{
+    rsmi_import_t *imp = rsmi_import_enter(rsmi_handle_from_ptr(im_memseg), NULL);
+    int rc = RSM_SUCCESS;
+
+    (void)type; /* every type has segment scope (reference B1) */
+    RSMI_CHECK(imp != NULL, RSMERR_BAD_SEG_HNDL);
+    if (barrier == NULL) {
+        rc = RSMERR_BAD_BARRIER_PTR;
+    } else {
+        barrier->seg = im_memseg;
+        barrier->gnum = RSMI_BARRIER_INITIALISED;
+        barrier->privdata = NULL;
+    }
+    rsmi_import_leave(imp);
+    return rc;
+}
+
+int rsm_memseg_import_open_barrier(rsmapi_barrier_t *barrier)
+{
+    rsmi_import_t *imp;
+    rsmi_step_t step;
+
+    RSMI_CHECK(barrier != NULL, RSMERR_BAD_BARRIER_PTR);
+    imp = enter(barrier, NULL);
+    RSMI_CHECK(imp != NULL, RSMERR_BARRIER_UNINITIALIZED);
+    step = rsmi_barrier_step(state_of(barrier), RSMI_BARRIER_OPENING);
+    if (step.code == RSM_SUCCESS) {
+        barrier->privdata = snapshot(imp);
+        barrier->gnum = (uint16_t)step.next;
+    }
+    rsmi_import_leave(imp);
+    return step.code;
+}
+
+/** Complete what the barrier covers and say how it went. */
+static int settle(rsmi_import_t *imp, const rsmapi_barrier_t *barrier, bool cut)
+{
+    RSMI_CHECK(!cut, RSMERR_CONN_ABORTED);
+    RSMI_TRY(rsmi_import_flush(imp));
+    RSMI_CHECK(snapshot(imp) == barrier->privdata, RSMERR_BARRIER_FAILURE);
+    return RSM_SUCCESS;
+}
+
+static int settle_call(rsmapi_barrier_t *barrier, rsmi_barrier_call_t call)
+{
+    rsmi_import_t *imp;
+    rsmi_step_t step;
+    bool cut = false;
+    int rc;
+
+    RSMI_CHECK(barrier != NULL, RSMERR_BAD_BARRIER_PTR);
+    imp = enter(barrier, &cut);
+    RSMI_CHECK(imp != NULL, RSMERR_BARRIER_UNINITIALIZED);
+    step = rsmi_barrier_step(state_of(barrier), call);
+    rc = step.code;
+    if (rc == RSM_SUCCESS) {
+        rc = settle(imp, barrier, cut);
+        barrier->gnum = (uint16_t)step.next; /* whatever the result (reference 16.6) */
+    }
+    rsmi_import_leave(imp);
+    return rc;
+}
+
+int rsm_memseg_import_order_barrier(rsmapi_barrier_t *barrier)
+{
+    return settle_call(barrier, RSMI_BARRIER_ORDER);
+}
+
+int rsm_memseg_import_close_barrier(rsmapi_barrier_t *barrier)
+{
+    return settle_call(barrier, RSMI_BARRIER_CLOSE);
+}
+
+int rsm_memseg_import_destroy_barrier(rsmapi_barrier_t *barrier)
+{
+    rsmi_import_t *imp;
+    rsmi_step_t step;
+
+    RSMI_CHECK(barrier != NULL, RSMERR_BAD_BARRIER_PTR);
+    imp = enter(barrier, NULL);
+    RSMI_CHECK(imp != NULL, RSMERR_BARRIER_UNINITIALIZED);
+    step = rsmi_barrier_step(state_of(barrier), RSMI_BARRIER_DESTROY);
+    if (step.code == RSM_SUCCESS) {
+        barrier->seg = NULL;
+        barrier->gnum = (uint16_t)step.next;
+        barrier->privdata = NULL;
+    }
+    rsmi_import_leave(imp);
+    return step.code;
+}

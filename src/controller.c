@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Getting and releasing controllers (reference 7). Knows names, counts and which glue serves a
+ * type; must not know what a port is made of.
+ *
+ * Opening may be collective over the job and take long, so no lock is held across it: the first
+ * thread marks the controller OPENING, later ones wait for its result.
+ */
+#include "controller.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "alloc.h"
+#include "check.h"
+#include "env.h"
+#include "export.h"
+#include "handle.h"
+#include "import.h"
+#include "lock.h"
+#include "range.h"
+#include "trace.h"
+
+#define NAME_MAX_CHARS 255U /* reference 7.1 */
+
+static rsmi_lock_t lock = RSMI_LOCK_INIT(RSMI_RANK_REGISTRY);
+static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
+static rsmi_controller_t *first; /* (r) */
+
+static const rsmg_core_ops_t core_ops = {
+    .size = sizeof(rsmg_core_ops_t),
+    .admit = rsmi_export_admit,
+    .depart = rsmi_export_depart,
+    .cut_answer = rsmi_export_cut_answer,
+    .event = rsmi_event_arrived,
+};
+
+/** Split "mpi12" into glue and unit. False: no such type, or no unit that fits. */
+static bool parse_name(const char *name, const rsmg_ops_t **ops_p, unsigned *unit_p)
+{
+    size_t len = strnlen(name, NAME_MAX_CHARS + 1);
+    size_t type_len = len;
+    unsigned long unit = 0;
+
+    if (len == 0 || len > NAME_MAX_CHARS) {
+        return false;
+    }
+    while (type_len > 0 && isdigit((unsigned char)name[type_len - 1])) {
+        type_len--;
+    }
+    for (size_t i = type_len; i < len; i++) {
+        unit = unit * 10 + (unsigned long)(name[i] - '0');
+        if (unit > INT_MAX) {
+            return false;
+        }
+    }
+    for (const rsmg_ops_t *const *ops = rsmi_glues; *ops != NULL; ops++) {
+        if (strlen((*ops)->type) == type_len && strncasecmp((*ops)->type, name, type_len) == 0) {
+            *ops_p = *ops;
+            *unit_p = (unsigned)unit;
+            return true;
+        }
+    }
+    return false;
+}
+
+/** The object of a name, made if it is not there. The lock is held. NULL: out of memory. */
+static rsmi_controller_t *find_or_make(const rsmg_ops_t *ops, unsigned unit)
+{
+    rsmi_controller_t *ctl = first;
+
+    while (ctl != NULL && (ctl->ops != ops || ctl->unit != unit)) {
+        ctl = ctl->next;
+    }
+    if (ctl == NULL) {
+        ctl = rsmi_alloc(sizeof *ctl);
+        if (ctl != NULL) {
+            ctl->ops = ops;
+            ctl->unit = unit;
+            (void)snprintf(ctl->name, sizeof ctl->name, "%.16s%u", ops->type, unit);
+            ctl->next = first;
+            first = ctl;
+        }
+    }
+    return ctl;
+}
+
+/** Open the port unless somebody has. The lock is held, and dropped meanwhile. */
+static int open_port(rsmi_controller_t *ctl)
+{
+    rsmg_port_t *port = NULL;
+    rsmg_facts_t facts = {0};
+    int rc;
+
+    while (ctl->state == RSMI_CONTROLLER_OPENING) {
+        rsmi_lock_wait(&lock, &opened);
+    }
+    if (ctl->state == RSMI_CONTROLLER_OPENED) {
+        return ctl->ops->ended(ctl->port) ? RSMERR_CTLR_NOT_PRESENT : RSM_SUCCESS;
+    }
+    ctl->state = RSMI_CONTROLLER_OPENING;
+    rsmi_unlock(&lock);
+    (void)rsmi_env(); /* read the settings before anything acts on them */
+    rsmi_lock_none_held();
+    rc = ctl->ops->open(ctl->unit, &core_ops, ctl, &port, &facts);
+    rsmi_lock(&lock);
+    if (rc == RSM_SUCCESS) {
+        ctl->port = port;
+        ctl->facts = facts;
+    }
+    ctl->state = rc == RSM_SUCCESS ? RSMI_CONTROLLER_OPENED : RSMI_CONTROLLER_CLOSED;
+    (void)pthread_cond_broadcast(&opened);
+    return rc;
+}
+
+/** One more reference; the first makes the handle. The lock is held. */
+static int take_reference(rsmi_controller_t *ctl)
+{
+    if (ctl->refs == 0) {
+        uint64_t handle = rsmi_handle_alloc(RSMI_CLASS_CONTROLLER, ctl);
+
+        RSMI_CHECK(handle != 0, RSMERR_INSUFFICIENT_MEM);
+        rsmi_handle_open(handle);
+        atomic_store(&ctl->handle, handle);
+    }
+    ctl->refs++;
+    return RSM_SUCCESS;
+}
+
+int rsm_get_controller(char *name, rsmapi_controller_handle_t *controller)
+{
+    const rsmg_ops_t *ops = NULL;
+    unsigned unit = 0;
+    rsmi_controller_t *ctl;
+    int rc;
+
+    RSMI_CHECK(controller != NULL && !rsmi_handle_in_child(), RSMERR_BAD_CTLR_HNDL);
+    RSMI_CHECK(name != NULL && parse_name(name, &ops, &unit), RSMERR_CTLR_NOT_PRESENT);
+
+    rsmi_lock(&lock);
+    ctl = find_or_make(ops, unit);
+    rc = ctl == NULL ? RSMERR_INSUFFICIENT_MEM : open_port(ctl);
+    if (rc == RSM_SUCCESS) {
+        rc = take_reference(ctl);
+    }
+    if (rc == RSM_SUCCESS) {
+        *controller = rsmi_handle_to_ptr(atomic_load(&ctl->handle));
+    }
+    rsmi_unlock(&lock);
+    return rc;
+}
+
+int rsm_get_controller_attr(rsmapi_controller_handle_t controller, rsmapi_controller_attr_t *attr)
+{
+    rsmi_controller_t *ctl = rsmi_controller_enter(controller);
+    int rc = RSM_SUCCESS;
+
+    RSMI_CHECK(ctl != NULL, RSMERR_BAD_CTLR_HNDL);
+    if (attr == NULL) {
+        rc = RSMERR_BAD_ADDR;
+    } else if (rsmi_controller_ended(ctl)) {
+        rc = RSMERR_CTLR_NOT_PRESENT;
+    } else {
+        /* No mapping on the window path: sizes of direct access and of mappings are 0, "not
+         * stated" (reference 7.2). What is unlimited is the largest value. */
+        rsmapi_controller_attr_t facts = {
+            .attr_page_size = rsmi_page_size(),
+            .attr_max_export_segment_size = ctl->facts.max_segment,
+            .attr_tot_export_segment_size = SIZE_MAX,
+            .attr_max_export_segments = ULONG_MAX,
+            .attr_max_import_segments = ctl->facts.max_connections,
+        };
+
+        *attr = facts;
+    }
+    rsmi_controller_leave(controller);
+    return rc;
+}
+
+int rsm_release_controller(rsmapi_controller_handle_t controller)
+{
+    uint64_t handle = rsmi_handle_from_ptr(controller);
+    rsmi_controller_t *ctl = rsmi_controller_enter(controller);
+    bool last;
+
+    RSMI_CHECK(ctl != NULL, RSMERR_BAD_CTLR_HNDL);
+    rsmi_lock(&lock);
+    if (ctl->refs == 0 || atomic_load(&ctl->handle) != handle) {
+        rsmi_unlock(&lock); /* another thread's release was faster */
+        rsmi_controller_leave(controller);
+        return RSMERR_BAD_CTLR_HNDL;
+    }
+    last = --ctl->refs == 0;
+    if (last) {
+        atomic_store(&ctl->handle, 0);
+    }
+    rsmi_unlock(&lock);
+    if (!last) {
+        rsmi_controller_leave(controller);
+        return RSM_SUCCESS;
+    }
+    (void)rsmi_handle_close(handle); /* waits for calls of other threads */
+    rsmi_handle_free(handle);
+    return RSM_SUCCESS;
+}
+
+rsmi_controller_t *rsmi_controller_enter(rsmapi_controller_handle_t handle)
+{
+    return rsmi_handle_enter(RSMI_CLASS_CONTROLLER, rsmi_handle_from_ptr(handle), NULL);
+}
+
+void rsmi_controller_leave(rsmapi_controller_handle_t handle)
+{
+    (void)rsmi_handle_leave(rsmi_handle_from_ptr(handle)); /* never cut, so nothing is owed */
+}
+
+bool rsmi_controller_is_held(const rsmi_controller_t *ctl, uint64_t handle)
+{
+    return atomic_load_explicit(&ctl->handle, memory_order_relaxed) == handle;
+}
+
+bool rsmi_controller_ended(const rsmi_controller_t *ctl)
+{
+    return ctl->port == NULL || ctl->ops->ended(ctl->port);
+}
+
+void rsmi_controller_each(void (*visit)(const rsmi_controller_t *ctl, void *arg), void *arg)
+{
+    rsmi_lock(&lock);
+    for (const rsmi_controller_t *ctl = first; ctl != NULL; ctl = ctl->next) {
+        if (ctl->state == RSMI_CONTROLLER_OPENED && !ctl->ops->ended(ctl->port)) {
+            visit(ctl, arg);
+        }
+    }
+    rsmi_unlock(&lock);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A controller as the core sees it: a glue's port with a reference count in front. The object of
+ * a name is made once and kept for good, so segments may outlive the last release; what dies with
+ * the last release is the handle. Knows no segment.
+ */
+#ifndef RSMI_CONTROLLER_H
+#define RSMI_CONTROLLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "glue.h"
+#include "rsmapi.h"
+
+typedef enum rsmi_controller_state {
+    RSMI_CONTROLLER_CLOSED,  /* never opened, or the last try failed */
+    RSMI_CONTROLLER_OPENING, /* one thread is in the glue's open(); others wait for it */
+    RSMI_CONTROLLER_OPENED   /* for good */
+} rsmi_controller_state_t;
+
+typedef struct rsmi_controller {
+    const rsmg_ops_t *ops;         /* (c) */
+    unsigned unit;                 /* (c) */
+    char name[32];                 /* (c) "mpi0" */
+    rsmi_controller_state_t state; /* (r) registry lock */
+    uint32_t refs;                 /* (r) */
+    _Atomic uint64_t handle;       /* (a, written under r) 0: not held by the program */
+    rsmg_port_t *port;             /* (c) once opened */
+    rsmg_facts_t facts;            /* (c) once opened */
+    struct rsmi_controller *next;  /* (r) */
+} rsmi_controller_t;
+
+/** Enter the controller of a live handle; NULL: none. Pair with rsmi_controller_leave(). */
+rsmi_controller_t *rsmi_controller_enter(rsmapi_controller_handle_t handle);
+void rsmi_controller_leave(rsmapi_controller_handle_t handle);
+
+/** Is this the handle that a segment was made with, still unreleased? */
+bool rsmi_controller_is_held(const rsmi_controller_t *ctl, uint64_t handle);
+
+/** The transport below has ended, or never began. */
+bool rsmi_controller_ended(const rsmi_controller_t *ctl);
+
+/** Calls `visit` for every opened controller whose transport lives. */
+void rsmi_controller_each(void (*visit)(const rsmi_controller_t *ctl, void *arg), void *arg);
+
+#endif

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Segment life cycle on the exporter's side (reference 10, 18). Knows states, access lists and
+ * who is connected; must not know how a connection moves bytes or messages.
+ *
+ * Lifetime. An export object has one reference of its handle and one per admitted importer, which
+ * the glue gives back with depart(). So a glue may name the object through its peer at any time,
+ * also long after destroy: an importer keeps its end until it disconnects.
+ *
+ * Cut. unpublish() withdraws the id (from here on nobody is admitted), asks every importer to
+ * stop, and waits until each has confirmed that nothing of its transfers is under way any more.
+ * The exporter's lock is not held while it waits, and confirmations arrive on another thread. An
+ * importer that stays silent longer than its patience ends the call with RSMERR_INTERRUPTED and
+ * the segment in WITHDRAWING: the memory is then not free, and saying otherwise would be the one
+ * lie this library must not tell. The call is repeated, and asks again.
+ */
+#include "export.h"
+
+#include "acl.h"
+#include "alloc.h"
+#include "check.h"
+#include "controller.h"
+#include "handle.h"
+#include "lock.h"
+#include "memory.h"
+#include "nap.h"
+#include "range.h"
+#include "seg_state.h"
+#include "seg_table.h"
+#include "trace.h"
+
+#define CUT_REPEAT_MS 100
+
+typedef struct rsmi_export {
+    rsmi_controller_t *ctl; /* (c) */
+    uint64_t handle;        /* (c) */
+    void *base;             /* (c) */
+    size_t length;          /* (c) bytes */
+    rsmi_owner_t owner;     /* (c) */
+    rsmi_event_t *event;    /* (c) what importers post */
+    rsmi_event_t *cuts;     /* (c) one event per answer to a cut */
+    atomic_long refs;       /* (a) */
+    rsmi_lock_t lock;
+    rsmi_export_state_t state; /* (s) */
+    rsmi_seg_entry_t entry;    /* (s) while published */
+    rsmi_acl_t acl;            /* (s) while published or withdrawing */
+    rsmg_peer_t *peers;        /* (s) importers not yet cut off or gone */
+} rsmi_export_t;
+
+static void put_reference(rsmi_export_t *seg)
+{
+    if (atomic_fetch_sub_explicit(&seg->refs, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    RSMI_ASSERT(seg->peers == NULL);
+    rsmi_acl_clear(&seg->acl);
+    if (seg->event != NULL) {
+        rsmi_event_put(seg->event);
+    }
+    if (seg->cuts != NULL) {
+        rsmi_event_put(seg->cuts);
+    }
+    rsmi_lock_destroy(&seg->lock);
+    rsmi_free(seg);
+}
+
+static rsmi_export_t *enter(rsm_memseg_export_handle_t memseg)
+{
+    return rsmi_handle_enter(RSMI_CLASS_EXPORT, rsmi_handle_from_ptr(memseg), NULL);
+}
+
+static void leave(rsmi_export_t *seg)
+{
+    (void)rsmi_handle_leave(seg->handle); /* never cut, so nothing is owed */
+}
+
+static void trace_step(const rsmi_export_t *seg, rsmi_export_state_t to)
+{
+    rsmi_trace("export %llx: %s -> %s (id 0x%x)", (unsigned long long)seg->handle,
+               rsmi_export_state_name(seg->state), rsmi_export_state_name(to), seg->entry.id);
+}
+
+/** Steps 10 to 13 of create: nothing but the controller is known to be good. */
+static int make(rsmi_controller_t *ctl, void *vaddr, size_t size, rsmi_export_t **seg_p)
+{
+    rsmi_export_t *seg;
+
+    RSMI_CHECK(!rsmi_controller_ended(ctl), RSMERR_CTLR_NOT_PRESENT);
+    RSMI_TRY(rsmi_memory_check(vaddr, size, RSMI_MEMORY_READ | RSMI_MEMORY_WRITE));
+    seg = rsmi_alloc(sizeof *seg);
+    RSMI_CHECK(seg != NULL, RSMERR_INSUFFICIENT_MEM);
+    rsmi_lock_init(&seg->lock, RSMI_RANK_EXPORT);
+    atomic_init(&seg->refs, 1);
+    seg->ctl = ctl;
+    seg->base = vaddr;
+    seg->length = size;
+    seg->owner = rsmi_owner_self();
+    seg->event = rsmi_event_create();
+    seg->cuts = rsmi_event_create();
+    if (seg->event == NULL || seg->cuts == NULL) {
+        goto no_memory;
+    }
+    seg->handle = rsmi_handle_alloc(RSMI_CLASS_EXPORT, seg);
+    if (seg->handle == 0) {
+        goto no_memory;
+    }
+    *seg_p = seg;
+    return RSM_SUCCESS;
+
+no_memory:
+    put_reference(seg);
+    return RSMERR_INSUFFICIENT_MEM;
+}
+
+int rsm_memseg_export_create(rsmapi_controller_handle_t controller,
+                             rsm_memseg_export_handle_t *memseg, void *vaddr, size_t size,
+                             uint_t flags)
+{
+    rsmi_controller_t *ctl;
+    rsmi_export_t *seg = NULL;
+    int rc;
+
+    (void)flags; /* RSM_ALLOW_REBIND has no call to act on yet; nothing here ever sleeps */
+    if (memseg != NULL) {
+        *memseg = NULL;
+    }
+    ctl = rsmi_controller_enter(controller);
+    RSMI_CHECK(ctl != NULL, RSMERR_BAD_CTLR_HNDL);
+    if (memseg == NULL) {
+        rc = RSMERR_BAD_SEG_HNDL;
+    } else if (vaddr == NULL) {
+        rc = RSMERR_BAD_ADDR;
+    } else if (size == 0) {
+        rc = RSMERR_BAD_LENGTH;
+    } else if (!rsmi_page_aligned((uintptr_t)vaddr) || !rsmi_page_aligned(size)) {
+        rc = RSMERR_BAD_MEM_ALIGNMENT;
+    } else if (size > ctl->facts.max_segment) {
+        rc = RSMERR_BAD_LENGTH;
+    } else {
+        rc = make(ctl, vaddr, size, &seg);
+    }
+    rsmi_controller_leave(controller);
+    RSMI_TRY(rc);
+    rsmi_handle_open(seg->handle);
+    *memseg = rsmi_handle_to_ptr(seg->handle);
+    return RSM_SUCCESS;
+}
+
+/**
+ * A forked child has a copy of the object and no thread that could hold its lock: the state test
+ * comes first there too, then the creator test (design 2, "Handles").
+ */
+static int answer_child(rsm_memseg_export_handle_t memseg, rsmi_export_call_t call)
+{
+    rsmi_export_t *seg = rsmi_handle_peek_in_child(RSMI_CLASS_EXPORT, rsmi_handle_from_ptr(memseg));
+
+    RSMI_CHECK(seg != NULL, RSMERR_BAD_SEG_HNDL);
+    RSMI_TRY(rsmi_export_step(seg->state, call).code);
+    return RSMERR_NOT_CREATOR;
+}
+
+/** Publish; the segment's lock is held. */
+static int publish(rsmi_export_t *seg, rsm_memseg_id_t *segment_id,
+                   const rsmapi_access_entry_t *list, uint32_t count)
+{
+    rsmi_step_t step = rsmi_export_step(seg->state, RSMI_EXPORT_PUBLISH);
+    rsm_memseg_id_t id = *segment_id;
+    int rc;
+
+    RSMI_TRY(step.code);
+    RSMI_CHECK(id == 0 || rsmi_segid_is_public(id), RSMERR_RESERVED_SEGID);
+    RSMI_TRY(rsmi_acl_copy(list, count, seg->ctl->facts.nodes, &seg->acl));
+    rc = rsmi_seg_table_insert(&seg->entry, seg->handle, &id);
+    if (rc != RSM_SUCCESS) {
+        rsmi_acl_clear(&seg->acl);
+        return rc;
+    }
+    trace_step(seg, step.next);
+    seg->state = step.next;
+    *segment_id = id;
+    return RSM_SUCCESS;
+}
+
+int rsm_memseg_export_publish(rsm_memseg_export_handle_t memseg, rsm_memseg_id_t *segment_id,
+                              rsmapi_access_entry_t access_list[], uint_t access_list_length)
+{
+    rsmi_export_t *seg;
+    int rc;
+
+    RSMI_CHECK(segment_id != NULL, RSMERR_BAD_SEGID);
+    if (rsmi_handle_in_child()) {
+        return answer_child(memseg, RSMI_EXPORT_PUBLISH);
+    }
+    seg = enter(memseg);
+    RSMI_CHECK(seg != NULL, RSMERR_BAD_SEG_HNDL);
+    if (access_list_length > 0 && access_list == NULL) {
+        rc = RSMERR_BAD_ACL;
+    } else {
+        rsmi_lock(&seg->lock);
+        rc = publish(seg, segment_id, access_list, access_list_length);
+        rsmi_unlock(&seg->lock);
+    }
+    leave(seg);
+    return rc;
+}
+
+/** Take `peer` out of the list, if it is in it. The lock is held. */
+static void unlink_peer(rsmg_peer_t *peer)
+{
+    if (peer->prev == NULL) {
+        return;
+    }
+    *peer->prev = peer->next;
+    if (peer->next != NULL) {
+        peer->next->prev = peer->prev;
+    }
+    peer->prev = NULL;
+    peer->next = NULL;
+}
+
+/** Ask all importers that are left to stop. The lock is held. */
+static void cut_all(rsmi_export_t *seg)
+{
+    rsmg_peer_t *next;
+
+    for (rsmg_peer_t *peer = seg->peers; peer != NULL; peer = next) {
+        next = peer->next;
+        if (peer->ops->cut(peer)) {
+            unlink_peer(peer);
+        }
+    }
+}
+
+/** Has an importer been silent for too long? The lock is held. */
+static bool somebody_is_silent(const rsmi_export_t *seg)
+{
+    uint64_t now = rsmi_now();
+
+    for (const rsmg_peer_t *peer = seg->peers; peer != NULL; peer = peer->next) {
+        if (now - peer->heard_ns > (uint64_t)peer->patience_ms * 1000000U) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/** Withdraw the id and cut everybody off. The lock is held, and dropped while waiting. */
+static int withdraw(rsmi_export_t *seg)
+{
+    rsmi_step_t step = rsmi_export_step(seg->state, RSMI_EXPORT_UNPUBLISH);
+    uint64_t now = rsmi_now();
+
+    RSMI_TRY(step.code);
+    if (seg->state == RSMI_EXPORT_PUBLISHED) {
+        rsmi_seg_table_remove(&seg->entry);
+        trace_step(seg, RSMI_EXPORT_WITHDRAWING);
+        seg->state = RSMI_EXPORT_WITHDRAWING;
+    }
+    for (rsmg_peer_t *peer = seg->peers; peer != NULL; peer = peer->next) {
+        peer->heard_ns = now; /* everybody's patience begins with this call */
+    }
+    cut_all(seg);
+    while (seg->peers != NULL) {
+        int rc;
+
+        rsmi_unlock(&seg->lock);
+        rc = rsmi_event_wait(seg->cuts, CUT_REPEAT_MS);
+        rsmi_lock(&seg->lock);
+        if (rc != RSM_SUCCESS && rc != RSMERR_TIMEOUT) {
+            return RSMERR_INTERRUPTED;
+        }
+        if (rc == RSMERR_TIMEOUT && somebody_is_silent(seg)) {
+            rsmi_info("export %llx: an importer does not answer; the cut is not complete",
+                      (unsigned long long)seg->handle);
+            return RSMERR_INTERRUPTED;
+        }
+        if (rc == RSMERR_TIMEOUT) {
+            cut_all(seg);
+        }
+    }
+    if (seg->state == RSMI_EXPORT_WITHDRAWING) { /* else another thread has finished this */
+        trace_step(seg, step.next);
+        seg->state = step.next;
+        rsmi_acl_clear(&seg->acl);
+    }
+    return RSM_SUCCESS;
+}
+
+int rsm_memseg_export_unpublish(rsm_memseg_export_handle_t memseg)
+{
+    rsmi_export_t *seg;
+    int rc;
+
+    if (rsmi_handle_in_child()) {
+        return answer_child(memseg, RSMI_EXPORT_UNPUBLISH);
+    }
+    seg = enter(memseg);
+    RSMI_CHECK(seg != NULL, RSMERR_BAD_SEG_HNDL);
+    rsmi_lock(&seg->lock);
+    rc = withdraw(seg);
+    rsmi_unlock(&seg->lock);
+    leave(seg);
+    return rc;
+}
+
+int rsm_memseg_export_destroy(rsm_memseg_export_handle_t memseg)
+{
+    rsmi_export_t *seg = enter(memseg);
+    int rc = RSM_SUCCESS;
+
+    RSMI_CHECK(seg != NULL, RSMERR_BAD_SEG_HNDL);
+    if (!rsmi_handle_close(seg->handle)) {
+        leave(seg); /* another thread destroys it */
+        return RSMERR_BAD_SEG_HNDL;
+    }
+    rsmi_lock(&seg->lock);
+    if (seg->state != RSMI_EXPORT_CREATED) {
+        rc = withdraw(seg);
+    }
+    rsmi_unlock(&seg->lock);
+    if (rc != RSM_SUCCESS) {
+        rsmi_handle_reopen(seg->handle);
+        leave(seg);
+        return rc;
+    }
+    rsmi_event_close(seg->event);
+    rsmi_handle_free(seg->handle);
+    put_reference(seg);
+    return RSM_SUCCESS;
+}
+
+/** Judge a connect; the lock is held. */
+static int admit(rsmi_export_t *seg, uint32_t node, const rsmg_ask_t *ask, rsmg_peer_t *peer)
+{
+    rsmi_asker_t who = {.node = node,
+                        .uid = ask->uid,
+                        .gid = ask->gid,
+                        .groups = ask->groups,
+                        .group_count = ask->group_count};
+
+    RSMI_TRY(rsmi_export_step(seg->state, RSMI_EXPORT_ADMIT).code);
+    /* Between the look-up and the lock it may have been published anew under another id. */
+    RSMI_CHECK(seg->entry.id == ask->segment_id, RSMERR_SEG_NOT_PUBLISHED);
+    RSMI_TRY(rsmi_acl_judge(&seg->acl, &seg->owner, &who, ask->perm));
+    atomic_fetch_add_explicit(&seg->refs, 1, memory_order_relaxed);
+    peer->export_handle = seg->handle;
+    peer->owner = seg;
+    peer->next = seg->peers;
+    peer->prev = &seg->peers;
+    if (seg->peers != NULL) {
+        seg->peers->prev = &peer->next;
+    }
+    seg->peers = peer;
+    return RSM_SUCCESS;
+}
+
+int rsmi_export_admit(void *core, uint32_t node, const rsmg_ask_t *ask, rsmg_peer_t *peer,
+                      rsmg_grant_t *grant)
+{
+    uint64_t handle = rsmi_seg_table_find(ask->segment_id);
+    rsmi_export_t *seg = handle == 0 ? NULL : rsmi_handle_enter(RSMI_CLASS_EXPORT, handle, NULL);
+    int rc;
+
+    RSMI_CHECK(seg != NULL, RSMERR_SEG_NOT_PUBLISHED);
+    if (seg->ctl != core) {
+        rc = RSMERR_SEG_NOT_PUBLISHED; /* published, but through another controller */
+    } else {
+        rsmi_lock(&seg->lock);
+        rc = admit(seg, node, ask, peer);
+        rsmi_unlock(&seg->lock);
+    }
+    if (rc == RSM_SUCCESS) {
+        grant->base = seg->base;
+        grant->length = seg->length;
+    }
+    leave(seg);
+    return rc;
+}
+
+void rsmi_export_depart(void *core, rsmg_peer_t *peer)
+{
+    rsmi_export_t *seg = peer->owner;
+
+    (void)core;
+    rsmi_lock(&seg->lock);
+    unlink_peer(peer);
+    rsmi_unlock(&seg->lock);
+    rsmi_event_post(seg->cuts, true, 0);
+    put_reference(seg);
+}
+
+void rsmi_export_cut_answer(void *core, rsmg_peer_t *peer, bool done)
+{
+    rsmi_export_t *seg = peer->owner;
+
+    (void)core;
+    rsmi_lock(&seg->lock);
+    peer->heard_ns = rsmi_now();
+    if (done) {
+        unlink_peer(peer);
+    }
+    rsmi_unlock(&seg->lock);
+    rsmi_event_post(seg->cuts, true, 0);
+}
+
+rsmi_event_t *rsmi_export_event(uint64_t handle)
+{
+    rsmi_export_t *seg = rsmi_handle_enter(RSMI_CLASS_EXPORT, handle, NULL);
+    rsmi_event_t *event;
+
+    if (seg == NULL) {
+        return NULL;
+    }
+    event = seg->event;
+    rsmi_event_get(event);
+    leave(seg);
+    return event;
+}
+
+int rsmi_export_post(uint64_t handle, bool no_accumulate)
+{
+    rsmi_export_t *seg = rsmi_handle_enter(RSMI_CLASS_EXPORT, handle, NULL);
+
+    RSMI_CHECK(seg != NULL, RSMERR_BAD_SEG_HNDL);
+    rsmi_lock(&seg->lock);
+    for (rsmg_peer_t *peer = seg->peers; peer != NULL; peer = peer->next) {
+        peer->ops->notify(peer, no_accumulate);
+    }
+    rsmi_unlock(&seg->lock);
+    leave(seg);
+    return RSM_SUCCESS;
+}

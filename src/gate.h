@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The gate: one 64-bit word that says whether a handle is alive, whether its connection was cut,
+ * and how many calls are inside. It knows nothing of segments, MPI or who waits for whom.
+ *
+ *    63            32 31   30     29    28                 0
+ *   +----------------+-----+------+-----+-------------------+
+ *   |   generation   | CUT |CLOSED| OWED| calls inside      |
+ *   +----------------+-----+------+-----+-------------------+
+ *
+ * One compare-and-swap both validates a handle (the generation) and enters; with the one that
+ * leaves it is the whole price of handle checking and cut bookkeeping on the put path.
+ *
+ * A cut must not return while a transfer is inside, and it must not wait for one either: the
+ * thread that serves other processes would stand still. So the cutter sets CUT and, if calls are
+ * inside, OWED; the last call to leave finds OWED and answers for it. Two orders are possible and
+ * both are right: the cutter sees a call inside (the call, leaving later, sees OWED), or it sees
+ * none (every later enter sees CUT and moves nothing).
+ */
+#ifndef RSMI_GATE_H
+#define RSMI_GATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef _Atomic uint64_t rsmi_gate_t;
+
+#define RSMI_GATE_CUT (UINT64_C(1) << 31)
+#define RSMI_GATE_CLOSED (UINT64_C(1) << 30)
+#define RSMI_GATE_OWED (UINT64_C(1) << 29)
+#define RSMI_GATE_INSIDE (RSMI_GATE_OWED - 1)
+
+static inline uint32_t rsmi_gate_generation(uint64_t word)
+{
+    return (uint32_t)(word >> 32);
+}
+
+/**
+ * Enter if the gate still has this generation and is not closed. *word_p: the word as it was.
+ * Strangers are refused before they are counted: a count that nobody answers for would let a cut
+ * wait in vain.
+ */
+static inline bool rsmi_gate_enter(rsmi_gate_t *gate, uint32_t generation, uint64_t *word_p)
+{
+    uint64_t old = atomic_load_explicit(gate, memory_order_relaxed);
+
+    do {
+        if (rsmi_gate_generation(old) != generation || (old & RSMI_GATE_CLOSED) != 0) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(gate, &old, old + 1, memory_order_acquire,
+                                                    memory_order_relaxed));
+    *word_p = old;
+    return true;
+}
+
+/**
+ * Leave. False: left. True: still inside, because this is the last call and a cut waits for it:
+ * answer for the cut, then leave again. (Answering from inside keeps the connection from being
+ * freed under the answer.)
+ */
+static inline bool rsmi_gate_leave(rsmi_gate_t *gate)
+{
+    uint64_t old = atomic_load_explicit(gate, memory_order_relaxed);
+    uint64_t new;
+    bool owed;
+
+    do {
+        owed = (old & RSMI_GATE_OWED) != 0 && (old & RSMI_GATE_INSIDE) == 1;
+        new = owed ? old & ~RSMI_GATE_OWED : old - 1;
+    } while (!atomic_compare_exchange_weak_explicit(gate, &old, new, memory_order_acq_rel,
+                                                    memory_order_relaxed));
+    return owed;
+}
+
+/** Cut. True: nobody is inside, the answer is due now. False: the last to leave will answer. */
+static inline bool rsmi_gate_cut(rsmi_gate_t *gate)
+{
+    uint64_t old = atomic_load_explicit(gate, memory_order_relaxed);
+    uint64_t new;
+
+    do {
+        new = old | RSMI_GATE_CUT;
+        if ((old & RSMI_GATE_INSIDE) != 0) {
+            new |= RSMI_GATE_OWED;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(gate, &old, new, memory_order_acq_rel,
+                                                    memory_order_relaxed));
+    return (old & RSMI_GATE_INSIDE) == 0;
+}
+
+static inline bool rsmi_gate_is_cut(rsmi_gate_t *gate)
+{
+    return (atomic_load_explicit(gate, memory_order_acquire) & RSMI_GATE_CUT) != 0;
+}
+
+#endif

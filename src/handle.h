@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Handles: opaque values that name an object by slot, class and generation, so that NULL, freed
+ * and foreign values are recognised instead of followed. A slot's memory is never given back, so
+ * a stale handle reads a word that exists; the generation in that word (gate.h) refuses it.
+ *
+ *    63          32 31    28 27                 0
+ *   +--------------+--------+--------------------+
+ *   | generation   | class  | slot               |
+ *   +--------------+--------+--------------------+
+ *
+ * Knows nothing of what the objects are. In a forked child no handle is valid.
+ */
+#ifndef RSMI_HANDLE_H
+#define RSMI_HANDLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gate.h"
+
+typedef enum rsmi_class {
+    RSMI_CLASS_CONTROLLER = 1,
+    RSMI_CLASS_EXPORT,
+    RSMI_CLASS_IMPORT,
+    RSMI_CLASS_LOCALMEM,
+    RSMI_CLASS_CONN, /* a glue's importer end */
+    RSMI_CLASS_PEER, /* a glue's exporter end */
+} rsmi_class_t;
+
+typedef struct rsmi_slot {
+    rsmi_gate_t gate; /* (a) generation, CUT, CLOSED, OWED, calls inside */
+    void *obj;        /* (c) between alloc and free */
+    uint32_t class;   /* (c) between alloc and free */
+    uint32_t next;    /* (h) free list */
+} rsmi_slot_t;
+
+/** A handle for `obj`, closed until rsmi_handle_open(). 0: out of memory. */
+uint64_t rsmi_handle_alloc(rsmi_class_t class, void *obj);
+/** From now on rsmi_handle_enter() succeeds. */
+void rsmi_handle_open(uint64_t handle);
+/** The gate of a handle that the caller owns. */
+rsmi_gate_t *rsmi_handle_gate(uint64_t handle);
+
+/**
+ * Enter the object of a live handle of `class`. NULL: not such a handle. On success the slot's
+ * gate counts this call until rsmi_handle_leave(); *cut_p (may be NULL) tells whether CUT is set.
+ */
+void *rsmi_handle_enter(rsmi_class_t class, uint64_t handle, bool *cut_p);
+/** Leave. True: answer for a cut, then leave again (rsmi_gate_leave()). */
+bool rsmi_handle_leave(uint64_t handle);
+
+/**
+ * Close: no further enter succeeds, and everybody else is out when this returns. The caller must
+ * be inside (it entered) and stays the only one; exactly one of several closers gets true.
+ */
+bool rsmi_handle_close(uint64_t handle);
+/** Take a close back. */
+void rsmi_handle_reopen(uint64_t handle);
+/** Free the slot of a handle that was never opened, or that the caller closed (he is out then). */
+void rsmi_handle_free(uint64_t handle);
+
+/** What class a handle claims to be of. */
+static inline uint32_t rsmi_handle_class(uint64_t handle)
+{
+    return ((uint32_t)handle >> 28) & 0xFU;
+}
+
+/** In a forked child only: the object that was behind a handle at the fork; NULL: none. */
+void *rsmi_handle_peek_in_child(rsmi_class_t class, uint64_t handle);
+
+/** Slots in use. */
+long rsmi_handle_live(void);
+/** True in a child of fork() that has not exec'ed. */
+bool rsmi_handle_in_child(void);
+
+static inline void *rsmi_handle_to_ptr(uint64_t handle)
+{
+    return (void *)(uintptr_t)handle;
+}
+
+static inline uint64_t rsmi_handle_from_ptr(const void *ptr)
+{
+    return (uint64_t)(uintptr_t)ptr;
+}
+
+#endif

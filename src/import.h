@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The importer's side as other files see it: the object behind an import handle, how to enter and
+ * leave it, and the events that a glue delivers.
+ */
+#ifndef RSMI_IMPORT_H
+#define RSMI_IMPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "controller.h"
+#include "event.h"
+#include "glue.h"
+#include "rsmapi.h"
+
+typedef struct rsmi_import {
+    rsmi_controller_t *ctl;    /* (c) */
+    uint64_t ctl_handle;       /* (c) the controller handle it was made with */
+    uint64_t handle;           /* (c) */
+    rsmg_conn_t *conn;         /* (c) */
+    uint32_t node;             /* (c) the exporter */
+    rsm_permission_t perm;     /* (c) granted: what was asked for */
+    rsmi_event_t *event;       /* (c) what the exporter posts */
+    _Atomic int mode;          /* (a) rsm_barrier_mode_t */
+    _Atomic uint64_t failures; /* (a) transfers that failed; barriers compare two readings */
+} rsmi_import_t;
+
+/** Enter; NULL: not a live import handle. *cut_p (may be NULL): the connection was cut. */
+rsmi_import_t *rsmi_import_enter(uint64_t handle, bool *cut_p);
+/** Leave; answers for a cut where this was the last call inside. */
+void rsmi_import_leave(rsmi_import_t *imp);
+
+/**
+ * Make everything issued in explicit mode complete, if anything is not. A failure is counted, so
+ * that open barriers see it. Errors: RSMERR_BARRIER_FAILURE, RSMERR_CONN_ABORTED.
+ */
+int rsmi_import_flush(rsmi_import_t *imp);
+
+/** Up-call of a glue: contract in glue.h. */
+void rsmi_event_arrived(void *core, uint64_t handle, bool no_accumulate, uint32_t count);
+
+/** The event of a live import handle, referenced; NULL: no such handle. */
+rsmi_event_t *rsmi_import_event(uint64_t handle);
+
+#endif

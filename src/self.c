@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Connections within one process; see self.h. Both ends are one object, so a cut needs no message:
+ * it takes effect in the gate, and the last call inside answers.
+ */
+#include "self.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "check.h"
+#include "export.h"
+#include "import.h"
+
+typedef struct self {
+    rsmg_conn_t conn; /* first: the importer's end */
+    rsmg_peer_t peer; /* the exporter's end */
+    void *core;
+    char *base;
+    uint64_t import_handle;
+} self_t;
+
+static self_t *self_of_peer(rsmg_peer_t *peer)
+{
+    return (self_t *)(void *)((char *)peer - offsetof(self_t, peer));
+}
+
+static int self_put(rsmg_conn_t *conn, uint64_t offset, const void *src, size_t len)
+{
+    memmove(((self_t *)conn)->base + offset, src, len);
+    return RSM_SUCCESS;
+}
+
+static int self_get(rsmg_conn_t *conn, uint64_t offset, void *dst, size_t len)
+{
+    memmove(dst, ((self_t *)conn)->base + offset, len);
+    return RSM_SUCCESS;
+}
+
+static int self_flush(rsmg_conn_t *conn)
+{
+    (void)conn;
+    atomic_thread_fence(memory_order_seq_cst);
+    return RSM_SUCCESS;
+}
+
+static int self_post(rsmg_conn_t *conn, bool no_accumulate)
+{
+    self_t *self = (self_t *)conn;
+
+    rsmi_event_arrived(self->core, self->peer.export_handle, no_accumulate, no_accumulate ? 0 : 1);
+    return RSM_SUCCESS;
+}
+
+static void self_drained(rsmg_conn_t *conn)
+{
+    self_t *self = (self_t *)conn;
+
+    rsmi_export_cut_answer(self->core, &self->peer, true);
+}
+
+static void self_disconnect(rsmg_conn_t *conn)
+{
+    self_t *self = (self_t *)conn;
+
+    rsmi_export_depart(self->core, &self->peer);
+    rsmi_free(self);
+}
+
+static bool self_cut(rsmg_peer_t *peer)
+{
+    return rsmi_gate_cut(self_of_peer(peer)->conn.gate);
+}
+
+static void self_notify(rsmg_peer_t *peer, bool no_accumulate)
+{
+    self_t *self = self_of_peer(peer);
+
+    rsmi_event_arrived(self->core, self->import_handle, no_accumulate, no_accumulate ? 0 : 1);
+}
+
+static const rsmg_conn_ops_t conn_ops = {
+    .size = sizeof(rsmg_conn_ops_t),
+    .name = "self",
+    .put = self_put,
+    .get = self_get,
+    .flush = self_flush,
+    .post = self_post,
+    .drained = self_drained,
+    .disconnect = self_disconnect,
+};
+
+static const rsmg_peer_ops_t peer_ops = {
+    .size = sizeof(rsmg_peer_ops_t), .cut = self_cut, .notify = self_notify};
+
+int rsmi_self_connect(void *core, uint32_t node, const rsmg_ask_t *ask, rsmi_gate_t *gate,
+                      uint64_t handle, rsmg_conn_t **conn_p)
+{
+    self_t *self = rsmi_alloc(sizeof *self);
+    rsmg_grant_t grant;
+    int rc;
+
+    RSMI_CHECK(self != NULL, RSMERR_INSUFFICIENT_MEM);
+    self->conn.ops = &conn_ops;
+    self->conn.gate = gate;
+    self->peer.ops = &peer_ops;
+    self->peer.patience_ms = 10000; /* our own thread is inside a copy: it will come out */
+    self->core = core;
+    self->import_handle = handle;
+    *conn_p = &self->conn;
+    rc = rsmi_export_admit(core, node, ask, &self->peer, &grant);
+    if (rc != RSM_SUCCESS) {
+        *conn_p = NULL;
+        rsmi_free(self);
+        return rc;
+    }
+    self->base = grant.base;
+    self->conn.length = grant.length;
+    if (rsmi_gate_is_cut(gate)) { /* another thread unpublished it meanwhile */
+        self_disconnect(&self->conn);
+        *conn_p = NULL;
+        return RSMERR_INTERRUPTED;
+    }
+    return RSM_SUCCESS;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Scatter-gather vectors (reference 14). Knows the checks, their order, and the two barrier modes;
+ * must not know how one piece moves.
+ *
+ * A vector is one call inside the import's gate: its transfers, the flush and the signal count as
+ * one for a cut. So a cut that has returned has everything behind it, signal included.
+ */
+#include <stdatomic.h>
+
+#include "check.h"
+#include "env.h"
+#include "handle.h"
+#include "import.h"
+#include "localmem.h"
+#include "lock.h"
+#include "range.h"
+
+#define SGIO_MAX 65536U /* design 2, "Vectors" */
+
+typedef enum direction { PUTV, GETV } direction_t;
+
+/** The local address of an entry. *localmem_p: entered, to be left by the caller; or NULL. */
+static int resolve_local(const rsm_iovec_t *entry, uint64_t segment_length, char **addr_p,
+                         rsmi_localmem_t **localmem_p)
+{
+    bool is_handle = entry->io_type == RSM_HANDLE_TYPE;
+    rsmi_localmem_t *localmem = NULL;
+    int rc = RSM_SUCCESS;
+
+    *localmem_p = NULL;
+    RSMI_CHECK(is_handle || entry->io_type == RSM_VA_TYPE, RSMERR_BAD_SGIO);
+    if (is_handle) {
+        localmem = rsmi_localmem_enter(entry->local.handle);
+        RSMI_CHECK(localmem != NULL, RSMERR_BAD_SGIO);
+    } else {
+        RSMI_CHECK(entry->local.vaddr != NULL || entry->transfer_length == 0, RSMERR_BAD_ADDR);
+    }
+    if (!rsmi_range_has_offset(segment_length, entry->remote_offset)) {
+        rc = RSMERR_BAD_OFFSET;
+    } else if (!rsmi_range_has_length(segment_length, entry->remote_offset,
+                                      entry->transfer_length)) {
+        rc = RSMERR_BAD_LENGTH;
+    } else if (is_handle && !rsmi_range_has_offset(localmem->length, entry->local_offset)) {
+        rc = RSMERR_BAD_OFFSET;
+    } else if (is_handle && !rsmi_range_has_length(localmem->length, entry->local_offset,
+                                                   entry->transfer_length)) {
+        rc = RSMERR_BAD_LENGTH;
+    } else if (!is_handle && !rsmi_range_address_ok((uintptr_t)entry->local.vaddr,
+                                                    entry->local_offset, entry->transfer_length)) {
+        rc = RSMERR_BAD_ADDR;
+    }
+    if (rc != RSM_SUCCESS) {
+        if (localmem != NULL) {
+            rsmi_localmem_leave(localmem);
+        }
+        return rc;
+    }
+    *addr_p = (is_handle ? localmem->base : entry->local.vaddr) + entry->local_offset;
+    *localmem_p = localmem;
+    return RSM_SUCCESS;
+}
+
+/** One entry; complete at return if `implicit`. */
+static int move_entry(rsmi_import_t *imp, const rsm_iovec_t *entry, direction_t direction,
+                      bool implicit)
+{
+    rsmg_conn_t *conn = imp->conn;
+    rsmi_localmem_t *localmem;
+    char *addr;
+    int rc = RSM_SUCCESS;
+
+    RSMI_TRY(resolve_local(entry, conn->length, &addr, &localmem));
+    if (entry->transfer_length > 0) {
+        rc = direction == PUTV
+                 ? conn->ops->put(conn, entry->remote_offset, addr, entry->transfer_length)
+                 : conn->ops->get(conn, entry->remote_offset, addr, entry->transfer_length);
+        if (rc == RSM_SUCCESS && implicit) {
+            rc = conn->ops->flush(conn);
+        }
+        if (rc != RSM_SUCCESS) {
+            atomic_fetch_add(&imp->failures, 1);
+        }
+    }
+    if (localmem != NULL) {
+        rsmi_localmem_leave(localmem);
+    }
+    return rc;
+}
+
+/** Steps 3 to 9 of reference 14.5, inside the gate. */
+static int run(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, direction_t direction, bool cut)
+{
+    ulong_t count = sg_io->io_request_count;
+    ulong_t most = rsmi_env()->strict_sgio ? RSM_MAX_SGIOREQS : SGIO_MAX;
+    rsm_permission_t needed = direction == PUTV ? RSM_PERM_WRITE : RSM_PERM_READ;
+    bool implicit =
+        atomic_load_explicit(&imp->mode, memory_order_relaxed) == RSM_BARRIER_MODE_IMPLICIT;
+
+    RSMI_CHECK(rsmi_controller_is_held(imp->ctl, imp->ctl_handle), RSMERR_BAD_CTLR_HNDL);
+    RSMI_CHECK(count > 0 && count <= most, RSMERR_BAD_SGIO);
+    RSMI_CHECK(sg_io->iovec != NULL, RSMERR_BAD_SGIO);
+    RSMI_CHECK(!cut, RSMERR_CONN_ABORTED);
+    RSMI_CHECK((imp->perm & needed) != 0, RSMERR_PERM_DENIED);
+
+    if (!implicit) {
+        /* Before the first piece: a cut that comes now must know that a flush is due. */
+        atomic_fetch_add_explicit(&imp->conn->issued, 1, memory_order_relaxed);
+    }
+    for (ulong_t i = 0; i < count; i++) {
+        RSMI_TRY(move_entry(imp, &sg_io->iovec[i], direction, implicit));
+        sg_io->io_residual_count = count - i - 1;
+    }
+    if ((sg_io->flags & RSM_IMPLICIT_SIGPOST) != 0) {
+        RSMI_TRY(rsmi_import_flush(imp));
+        return imp->conn->ops->post(imp->conn, (sg_io->flags & RSM_SIGPOST_NO_ACCUMULATE) != 0);
+    }
+    return RSM_SUCCESS;
+}
+
+static int vector(rsm_scat_gath_t *sg_io, direction_t direction)
+{
+    rsmi_import_t *imp;
+    bool cut = false;
+    int rc;
+
+    RSMI_CHECK(sg_io != NULL, RSMERR_BAD_SGIO);
+    sg_io->io_residual_count = sg_io->io_request_count; /* reference 14.4 */
+    imp = rsmi_import_enter(rsmi_handle_from_ptr(sg_io->remote_handle), &cut);
+    RSMI_CHECK(imp != NULL, RSMERR_BAD_SEG_HNDL);
+    rsmi_lock_none_held();
+    rc = run(imp, sg_io, direction, cut);
+    rsmi_import_leave(imp);
+    return rc;
+}
+
+int rsm_memseg_import_putv(rsm_scat_gath_t *sg_io)
+{
+    return vector(sg_io, PUTV);
+}
+
+int rsm_memseg_import_getv(rsm_scat_gath_t *sg_io)
+{
+    return vector(sg_io, GETV);
+}
