@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Opening a port: start MPI or take what is there, find out what it can do, agree with the other
+ * ranks, start the agent. Collective over MPI_COMM_WORLD. All ranks succeed or all fail, each step
+ * being taken by all before anybody looks at the outcome; a failure of the site is said once, by
+ * rank 0, in one line.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "check.h"
+#include "env.h"
+#include "nap.h"
+#include "port.h"
+#include "quirks.h"
+#include "rsmapi.h"
+#include "trace.h"
+
+#define REHEARSAL_LIMIT_NS 30000000000U
+
+/** Has a launcher started this process? Then MPI_Init belongs to the launcher's job. */
+static bool is_launched(void)
+{
+    static const char *const marks[] = {"PMIX_RANK", "PMI_RANK", "PMI_FD", "OMPI_COMM_WORLD_RANK"};
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (getenv(marks[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * MPI_Init ends the process when it fails; no error handler can be set before it. A process that
+ * no launcher started can try it in a child first, and then report instead of die. (Under a
+ * launcher the child would join the job in our place; there the launcher reports.)
+ */
+static bool rehearse(void)
+{
+    pid_t child = fork();
+    uint64_t limit = rsmi_now() + REHEARSAL_LIMIT_NS;
+    rsmi_nap_t nap = RSMI_NAP_INIT;
+    int status = 0;
+
+    if (child == 0) {
+        int level;
+
+        if (freopen("/dev/null", "w", stderr) == NULL ||
+            freopen("/dev/null", "w", stdout) == NULL) {
+            _exit(1);
+        }
+        if (MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &level) != MPI_SUCCESS) {
+            _exit(1);
+        }
+        (void)PMPI_Finalize();
+        _exit(0);
+    }
+    if (child < 0) {
+        return true; /* no rehearsal to be had: take the risk */
+    }
+    while (waitpid(child, &status, WNOHANG) == 0) {
+        if (rsmi_now() > limit) {
+            (void)kill(child, SIGKILL);
+            (void)waitpid(child, &status, 0);
+            return false;
+        }
+        rsmi_nap(&nap);
+    }
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+/** MPI is running with *started_p telling whether we started it. */
+static int start_mpi(bool *started_p)
+{
+    int flag = 0;
+    int level = MPI_THREAD_SINGLE;
+
+    *started_p = false;
+    if (MPI_Finalized(&flag) != MPI_SUCCESS || flag) {
+        rsmi_warn("MPI has been finalized; a controller cannot be opened any more");
+        return RSMERR_CTLR_NOT_PRESENT;
+    }
+    if (MPI_Initialized(&flag) == MPI_SUCCESS && flag) {
+        return RSM_SUCCESS;
+    }
+    rsmg_quirk_prepare_start();
+    if (!is_launched() && !rehearse()) {
+        rsmi_warn("MPI does not start in this process; run a plain MPI program without a launcher "
+                  "to see its own message");
+        return RSMERR_CTLR_NOT_PRESENT;
+    }
+    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &level) != MPI_SUCCESS) {
+        rsmi_warn("MPI_Init_thread failed");
+        return RSMERR_CTLR_NOT_PRESENT;
+    }
+    *started_p = true;
+    return RSM_SUCCESS;
+}
+
+/** Communicators of ours, made so that no attribute of the program's is copied. */
+static int make_comms(rsmg_port_t *port)
+{
+    MPI_Group world = MPI_GROUP_NULL;
+    int rc = MPI_Comm_group(MPI_COMM_WORLD, &world);
+
+    RSMI_CHECK(rc == MPI_SUCCESS, rsmg_code_of_creation(rc));
+    rc = MPI_Comm_create(MPI_COMM_WORLD, world, &port->comm);
+    (void)MPI_Group_free(&world);
+    RSMI_CHECK(rc == MPI_SUCCESS, rsmg_code_of_creation(rc));
+    (void)MPI_Comm_set_errhandler(port->comm, MPI_ERRORS_RETURN);
+    (void)MPI_Comm_rank(port->comm, &port->rank);
+    (void)MPI_Comm_size(port->comm, &port->size);
+    (void)MPI_Comm_group(port->comm, &port->group);
+    rsmi_trace_set_node(port->rank);
+    rc = MPI_Comm_split_type(port->comm, MPI_COMM_TYPE_SHARED, port->rank, MPI_INFO_NULL,
+                             &port->host);
+    RSMI_CHECK(rc == MPI_SUCCESS, rsmg_code_of_creation(rc));
+    (void)MPI_Comm_size(port->host, &port->neighbour_count);
+    port->neighbours = rsmi_alloc_array((size_t)port->neighbour_count, sizeof *port->neighbours);
+    return RSM_SUCCESS; /* a missing array shows in agree(), which all ranks reach */
+}
+
+/** Do all ranks say yes? */
+static bool agree(const rsmg_port_t *port, bool yes)
+{
+    int mine = yes;
+    int all = 0;
+
+    return MPI_Allreduce(&mine, &all, 1, MPI_INT, MPI_LAND, port->comm) == MPI_SUCCESS && all;
+}
+
+/** Can MPI make windows on `comm`, and which component serves them? */
+static bool probe_window(MPI_Comm comm, char *name, bool *made_p)
+{
+    char *byte = NULL;
+    MPI_Win win = MPI_WIN_NULL;
+    int len = 0;
+    int rc;
+
+    byte = rsmi_alloc(64);
+    /* The others are in this call too, memory or not. */
+    rc = MPI_Win_create(byte, byte == NULL ? 0 : 64, 1, MPI_INFO_NULL, comm, &win);
+    *made_p = rc == MPI_SUCCESS;
+    name[0] = '\0';
+    if (*made_p) {
+        (void)MPI_Win_get_name(win, name, &len);
+        (void)MPI_Win_free(&win);
+    } else {
+        (void)rsmg_code_of_creation(rc);
+    }
+    rsmi_free(byte);
+    return *made_p;
+}
+
+/** Rule R2: one window that stays, where a component serves a communicator of one. */
+static void drop_anchor(rsmg_port_t *port)
+{
+    if (MPI_Comm_dup(MPI_COMM_SELF, &port->self) != MPI_SUCCESS) {
+        return;
+    }
+    (void)MPI_Comm_set_errhandler(port->self, MPI_ERRORS_RETURN);
+    if (MPI_Win_create(NULL, 0, 1, MPI_INFO_NULL, port->self, &port->anchor) != MPI_SUCCESS) {
+        port->anchor = MPI_WIN_NULL; /* osc/rdma does not, and does not need it */
+    }
+}
+
+/** Rule R3: a lock that all ranks of this host share. */
+static bool make_host_lock(rsmg_port_t *port)
+{
+    MPI_Aint size = 0;
+    int unit = 0;
+    void *base = NULL;
+    int host_rank = 0;
+    pthread_mutexattr_t attr;
+
+    (void)MPI_Comm_rank(port->host, &host_rank);
+    if (MPI_Win_allocate_shared(host_rank == 0 ? (MPI_Aint)sizeof(pthread_mutex_t) : 0, 1,
+                                MPI_INFO_NULL, port->host, (void *)&base,
+                                &port->host_win) != MPI_SUCCESS) {
+        port->host_win = MPI_WIN_NULL;
+        return false;
+    }
+    if (MPI_Win_shared_query(port->host_win, 0, &size, &unit, (void *)&base) != MPI_SUCCESS) {
+        return false;
+    }
+    port->host_lock = base;
+    if (host_rank == 0) {
+        (void)pthread_mutexattr_init(&attr);
+        (void)pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+        (void)pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+        (void)pthread_mutex_init(port->host_lock, &attr);
+        (void)pthread_mutexattr_destroy(&attr);
+    }
+    (void)MPI_Barrier(port->host);
+    return true;
+}
+
+/** What windows this job can have. True: all that the window path needs. */
+static bool probe_windows(rsmg_port_t *port)
+{
+    char name[MPI_MAX_OBJECT_NAME] = "";
+    bool made = true;
+    bool one_host = port->neighbour_count == port->size;
+
+    drop_anchor(port);
+    port->window_limit = rsmg_quirk_window_limit();
+    port->sleepy_on_host = true;
+    if (port->neighbour_count > 1) {
+        (void)probe_window(port->host, name, &made);
+        port->sleepy_on_host = !rsmg_quirk_is_passive_on_host(name);
+        rsmi_info("windows on this host: %s", made ? name : "none");
+    }
+    if (!agree(port, made)) {
+        return false;
+    }
+    if (agree(port, one_host)) {
+        made =
+            port->neighbour_count == 1 || !rsmg_quirk_needs_host_lock(name) || make_host_lock(port);
+        return agree(port, made);
+    }
+    if (port->neighbour_count > 1 && rsmg_quirk_needs_host_lock(name)) {
+        made = make_host_lock(port);
+    }
+    if (!agree(port, made)) {
+        return false;
+    }
+    (void)probe_window(port->comm, name, &made);
+    rsmi_info("windows between hosts: %s", made ? name : "none");
+    return agree(port, made);
+}
+
+/** Where the agent may run: near this rank, and not on a neighbour's processor. */
+static void place_agent(rsmg_port_t *port)
+{
+    rsmi_place_t *place = NULL;
+    char *all = rsmi_alloc((size_t)port->neighbour_count * RSMI_PLACE_TEXT);
+    char *own = rsmi_alloc(RSMI_PLACE_TEXT);
+    char *taken = rsmi_alloc(RSMI_PLACE_TEXT);
+    bool ready = agree(port, all != NULL && own != NULL && taken != NULL);
+    int host_rank = 0;
+    int rc;
+
+    if (!ready || rsmi_place_open(NULL, &place) != RSM_SUCCESS ||
+        rsmi_place_self(place, own, RSMI_PLACE_TEXT) != RSM_SUCCESS) {
+        if (own != NULL) {
+            own[0] = '\0';
+        }
+    }
+    if (ready &&
+        MPI_Allgather(own, RSMI_PLACE_TEXT, MPI_CHAR, all, RSMI_PLACE_TEXT, MPI_CHAR, port->host) ==
+            MPI_SUCCESS &&
+        place != NULL) {
+        (void)MPI_Comm_rank(port->host, &host_rank);
+        for (int i = 0; i < port->neighbour_count; i++) {
+            if (i != host_rank) {
+                (void)rsmi_place_union(taken, all + (size_t)i * RSMI_PLACE_TEXT, taken,
+                                       RSMI_PLACE_TEXT);
+            }
+        }
+        rc = rsmi_place_agent(place, own, taken, rsmi_env()->agent_cpus, port->agent_cpus,
+                              sizeof port->agent_cpus);
+        if (rc == RSMERR_BAD_CONF) {
+            rsmi_warn("RSM_AGENT_CPUS=%s names no processor that this process may use; the service "
+                      "thread runs on %s",
+                      rsmi_env()->agent_cpus, port->agent_cpus);
+        }
+        rsmi_info("bound to %s, agent on %s", own, port->agent_cpus);
+    }
+    rsmi_place_close(place);
+    rsmi_free(all);
+    rsmi_free(own);
+    rsmi_free(taken);
+}
+
+/** Everything that takes other ranks; the agent does not run yet. */
+static int prepare(rsmg_port_t *port)
+{
+    int level = MPI_THREAD_SINGLE;
+    int lowest = MPI_THREAD_SINGLE;
+
+    RSMI_TRY(make_comms(port));
+    RSMI_CHECK(agree(port, port->neighbours != NULL), RSMERR_INSUFFICIENT_MEM);
+    (void)MPI_Allgather(&port->rank, 1, MPI_INT, port->neighbours, 1, MPI_INT, port->host);
+
+    (void)MPI_Query_thread(&level);
+    (void)MPI_Allreduce(&level, &lowest, 1, MPI_INT, MPI_MIN, port->comm);
+    if (lowest < MPI_THREAD_MULTIPLE) {
+        if (port->rank == 0) {
+            rsmi_warn("mpi%u needs MPI_THREAD_MULTIPLE, and the program started MPI with less; ask "
+                      "for it in MPI_Init_thread, or open the controller before MPI_Init",
+                      0U);
+        }
+        return RSMERR_CTLR_NOT_PRESENT;
+    }
+    if (port->size > 1 && !probe_windows(port)) {
+        if (port->rank == 0) {
+            rsmi_warn("this MPI makes no one-sided windows between these ranks; %s",
+                      rsmg_quirk_window_advice());
+        }
+        return RSMERR_CTLR_NOT_PRESENT;
+    }
+    place_agent(port);
+    return RSM_SUCCESS;
+}
+
+int rsmg_boot(unsigned unit, const rsmg_core_ops_t *up, void *core, rsmg_port_t **port_p,
+              rsmg_facts_t *facts_p)
+{
+    rsmg_port_t *port;
+    bool started = false;
+    int rc;
+
+    RSMI_CHECK(unit == 0, RSMERR_CTLR_NOT_PRESENT);
+    RSMI_TRY(start_mpi(&started));
+    port = rsmi_alloc(sizeof *port);
+    RSMI_CHECK(port != NULL, RSMERR_INSUFFICIENT_MEM);
+    port->up = up;
+    port->core = core;
+    port->comm = MPI_COMM_NULL;
+    port->host = MPI_COMM_NULL;
+    port->self = MPI_COMM_NULL;
+    port->group = MPI_GROUP_NULL;
+    port->anchor = MPI_WIN_NULL;
+    port->host_win = MPI_WIN_NULL;
+    rsmi_lock_init(&port->lock, RSMI_RANK_GLUE);
+    rsmi_lock_init(&port->sends_lock, RSMI_RANK_SENDS);
+
+    rc = prepare(port);
+    if (rc == RSM_SUCCESS && port->size > 1) {
+        rc = rsmg_agent_start(port);
+        if (!agree(port, rc == RSM_SUCCESS)) {
+            if (rc == RSM_SUCCESS) {
+                (void)rsmg_agent_stop(port);
+                rc = RSMERR_INSUFFICIENT_MEM;
+            }
+        }
+    }
+    if (rc != RSM_SUCCESS) {
+        rsmg_port_free_mpi(port);
+        rsmg_end_arrange(NULL, started);
+        rsmi_free(port->neighbours);
+        rsmi_free(port);
+        return rc;
+    }
+    rsmg_end_arrange(port, started);
+    facts_p->node = (uint32_t)port->rank;
+    facts_p->nodes = (uint32_t)port->size;
+    facts_p->max_segment = PTRDIFF_MAX & ~(uint64_t)0xFFFF; /* MPI_Aint, in whole pages */
+    facts_p->max_connections = port->window_limit;
+    *port_p = port;
+    return RSM_SUCCESS;
+}

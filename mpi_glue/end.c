@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The end of a process.
+ *
+ * MPI_Finalize is wrapped: the agent must be gone before MPI takes its thread safety away (MPICH
+ * aborts otherwise). Where the wrapper is not reached (another tool wraps it, or Fortran calls past
+ * it), an attribute of MPI_COMM_SELF does the same a little later.
+ *
+ *   1. Nothing new: connects are refused, all gates are cut, epochs are closed.
+ *   2. Serve until every rank is here (a non-blocking barrier, while the agents go on).
+ *   3. Serve until every rank's answers are out (a second one), then stop the agent.
+ *   4. Free windows, then pair communicators, in one order that all ranks follow. Each window is
+ *      known to two ranks only; without the order two ranks could wait for each other in two
+ *      different windows.
+ *
+ * A process that leaves by exit() without MPI_Finalize: if the program started MPI, ending it is
+ * the program's business, and all we do is to stop the agent. If we started it, a process that
+ * exits with 0 finalizes; one that reports a failure does not, since the others may never come:
+ * the launcher ends the job, as for any MPI program.
+ */
+#include <mpi.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "alloc.h"
+#include "nap.h"
+#include "port.h"
+#include "trace.h"
+
+#define LEAVE_LIMIT_NS 1000000000U /* for calls of other threads that are still inside */
+
+static rsmg_port_t *the_port;
+static bool started_by_us;
+static pid_t owner;
+
+static rsmg_mpi_conn_t *conn_of(rsmg_window_t *window)
+{
+    return (rsmg_mpi_conn_t *)(void *)((char *)window - offsetof(rsmg_mpi_conn_t, window));
+}
+
+static rsmg_mpi_peer_t *peer_of(rsmg_window_t *window)
+{
+    return (rsmg_mpi_peer_t *)(void *)((char *)window - offsetof(rsmg_mpi_peer_t, window));
+}
+
+/** Cut every import, wait for calls of other threads, close the epochs. */
+static void close_epochs(rsmg_port_t *port)
+{
+    uint64_t limit = rsmi_now() + LEAVE_LIMIT_NS;
+
+    for (rsmg_window_t *window = port->made; window != NULL; window = window->next) {
+        rsmg_mpi_conn_t *conn;
+        rsmi_nap_t nap = RSMI_NAP_INIT;
+
+        if (window->importer != port->rank) {
+            continue;
+        }
+        conn = conn_of(window);
+        (void)rsmi_gate_cut(conn->conn.gate);
+        while ((atomic_load(conn->conn.gate) & RSMI_GATE_INSIDE) > 0 && rsmi_now() < limit) {
+            rsmi_nap(&nap);
+        }
+        rsmg_channel_flush(port, &conn->channel, conn->exporter, conn->peer_handle);
+        rsmg_win_unlock(window);
+    }
+}
+
+/** A barrier during which this thread yields and the agent works. */
+static void wait_for_all(rsmg_port_t *port)
+{
+    MPI_Request request = MPI_REQUEST_NULL;
+    rsmi_nap_t nap = RSMI_NAP_INIT;
+    int done = 0;
+
+    if (MPI_Ibarrier(port->comm, &request) != MPI_SUCCESS) {
+        return;
+    }
+    while (!done && MPI_Test(&request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS) {
+        rsmi_nap(&nap);
+    }
+}
+
+/** Before `b` in the order that all ranks follow? */
+static bool comes_first(const rsmg_window_t *a, const rsmg_window_t *b)
+{
+    if (a->importer != b->importer) {
+        return a->importer < b->importer;
+    }
+    if (a->exporter != b->exporter) {
+        return a->exporter < b->exporter;
+    }
+    return a->conn_handle < b->conn_handle;
+}
+
+static void free_windows(rsmg_port_t *port)
+{
+    while (port->made != NULL) {
+        rsmg_window_t *lowest = port->made;
+
+        for (rsmg_window_t *window = lowest->next; window != NULL; window = window->next) {
+            if (comes_first(window, lowest)) {
+                lowest = window;
+            }
+        }
+        rsmg_win_free(port, lowest);
+        if (lowest->importer != port->rank) {
+            rsmg_mpi_peer_t *peer = peer_of(lowest);
+
+            port->up->depart(port->core, &peer->peer);
+            rsmi_handle_free(peer->handle);
+            rsmi_lock_destroy(&peer->channel.lock);
+            rsmi_free(peer);
+        }
+    }
+}
+
+static void free_pairs(rsmg_port_t *port)
+{
+    while (port->pairs != NULL) {
+        rsmg_pair_t **lowest = &port->pairs;
+        rsmg_pair_t *pair;
+
+        for (rsmg_pair_t **at = &port->pairs; *at != NULL; at = &(*at)->next) {
+            if ((*at)->importer < (*lowest)->importer ||
+                ((*at)->importer == (*lowest)->importer && (*at)->exporter < (*lowest)->exporter)) {
+                lowest = at;
+            }
+        }
+        pair = *lowest;
+        *lowest = pair->next;
+        if (pair->comm != MPI_COMM_NULL) {
+            (void)MPI_Comm_free(&pair->comm);
+        }
+        rsmi_free(pair);
+    }
+}
+
+void rsmg_port_free_mpi(rsmg_port_t *port)
+{
+    free_windows(port);
+    free_pairs(port);
+    if (port->host_win != MPI_WIN_NULL) {
+        (void)MPI_Win_free(&port->host_win);
+        port->host_lock = NULL;
+    }
+    if (port->anchor != MPI_WIN_NULL) {
+        (void)MPI_Win_free(&port->anchor);
+    }
+    if (port->self != MPI_COMM_NULL) {
+        (void)MPI_Comm_free(&port->self);
+    }
+    if (port->host != MPI_COMM_NULL) {
+        (void)MPI_Comm_free(&port->host);
+    }
+    if (port->group != MPI_GROUP_NULL) {
+        (void)MPI_Group_free(&port->group);
+    }
+    if (port->comm != MPI_COMM_NULL) {
+        (void)MPI_Comm_free(&port->comm);
+    }
+}
+
+/** Collective over all ranks; MPI still runs. Once. */
+static void end_port(void)
+{
+    rsmg_port_t *port = the_port;
+    rsmi_nap_t nap = RSMI_NAP_INIT;
+
+    the_port = NULL;
+    if (port == NULL || getpid() != owner) {
+        return;
+    }
+    if (port->size > 1) {
+        close_epochs(port);
+        wait_for_all(port);
+        while (!rsmg_msg_idle(port)) {
+            rsmi_nap(&nap);
+        }
+        wait_for_all(port);
+        (void)rsmg_agent_stop(port);
+        while (rsmg_agent_serve(port)) {
+        }
+    }
+    atomic_store(&port->ended, true);
+    rsmg_port_free_mpi(port);
+}
+
+static int self_attribute_deleted(MPI_Comm comm, int key, void *value, void *extra)
+{
+    (void)comm;
+    (void)key;
+    (void)value;
+    (void)extra;
+    end_port();
+    return MPI_SUCCESS;
+}
+
+int MPI_Finalize(void) // NOLINT(readability-identifier-naming): MPI's name, wrapped on purpose
+{
+    end_port();
+    return PMPI_Finalize();
+}
+
+static void leave_process(int status, void *arg)
+{
+    rsmg_port_t *port = the_port;
+    int flag = 0;
+
+    (void)arg;
+    if (getpid() != owner || MPI_Finalized(&flag) != MPI_SUCCESS || flag) {
+        return;
+    }
+    if (started_by_us && (status == 0 || port == NULL || port->size == 1)) {
+        (void)MPI_Finalize();
+        return;
+    }
+    if (port != NULL && port->size > 1) {
+        atomic_store(&port->ended, true);
+        (void)rsmg_agent_stop(port);
+    }
+}
+
+void rsmg_end_arrange(rsmg_port_t *port, bool started)
+{
+    static bool arranged;
+    int key = MPI_KEYVAL_INVALID;
+
+    the_port = port;
+    owner = getpid();
+    started_by_us = started_by_us || started;
+    if (!arranged) {
+        arranged = true;
+        (void)on_exit(leave_process, NULL);
+    }
+    if (port != NULL && MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, self_attribute_deleted, &key,
+                                               NULL) == MPI_SUCCESS) {
+        (void)MPI_Comm_set_attr(MPI_COMM_SELF, key, NULL);
+        (void)MPI_Comm_free_keyval(&key);
+    }
+}

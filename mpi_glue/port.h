@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the files of this folder share: the port (one controller over one communicator), the two
+ * ends of a connection, and the functions each file offers the others. README.md tells the
+ * protocol and why nothing here can deadlock; read it first.
+ */
+#ifndef RSMG_PORT_H
+#define RSMG_PORT_H
+
+#include <mpi.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "glue.h"
+#include "handle.h"
+#include "interrupt.h"
+#include "lock.h"
+#include "place.h"
+
+/* ---- messages (msg.c) ---------------------------------------------------------------------- */
+
+typedef enum rsmg_kind {
+    RSMG_CONNECT = 1, /* importer: may I? a = segment id | rights << 32, b = import handle; groups
+                         follow */
+    RSMG_DISCONNECT,  /* importer: free the window with me */
+    RSMG_REPLY,       /* exporter: answer to either, on the asker's own tag; code, a = length */
+    RSMG_CUT,         /* exporter: stop */
+    RSMG_CUT_DONE,    /* importer: stopped, nothing under way */
+    RSMG_CUT_WAIT,    /* importer: a transfer is under way */
+    RSMG_EVENT,       /* either: a = events, flags = RSMG_NO_ACCUMULATE */
+    RSMG_EVENT_ACK,   /* either: a = event messages taken */
+    RSMG_HOT,         /* importer: I transfer, look often */
+} rsmg_kind_t;
+
+enum {
+    RSMG_NO_ACCUMULATE = 1, /* RSMG_EVENT: one event first, if none is pending */
+    RSMG_HAVE_PAIR = 2,     /* RSMG_CONNECT: I have our communicator; RSMG_REPLY: so have I */
+};
+
+/* Answers that are no RSMAPI code. */
+enum { RSMG_BUSY = -1 };
+
+enum { RSMG_TAG_AGENT = 1, RSMG_TAG_REPLY = 16, RSMG_REPLY_TAGS = 64 };
+
+typedef struct rsmg_msg {
+    uint32_t kind;
+    int32_t code;
+    uint64_t to;   /* handle of the receiver's end, 0 if not known */
+    uint64_t from; /* handle of the sender's end */
+    uint64_t a;
+    uint64_t b;
+    uint32_t flags;
+    uint32_t reply_tag;
+    uint32_t uid;
+    uint32_t gid;
+    uint32_t group_count; /* gid_t values behind the message */
+    uint32_t spare;
+} rsmg_msg_t;
+
+/* A send that MPI has not finished. */
+typedef struct rsmg_send {
+    struct rsmg_send *next;
+    MPI_Request request;
+    char bytes[];
+} rsmg_send_t;
+
+/* ---- the port ------------------------------------------------------------------------------ */
+
+/** Posts to one target: so many in flight, the rest merged into one that waits for an answer. */
+typedef struct rsmg_channel {
+    rsmi_lock_t lock;
+    uint32_t unanswered;    /* (l) event messages in flight */
+    bool waiting;           /* (l) a merged batch waits: */
+    bool waiting_first;     /* (l) … it begins with a post that must not accumulate */
+    uint32_t waiting_count; /* (l) … and brings so many */
+    uint32_t taken;         /* agent only: event messages received and not yet answered */
+} rsmg_channel_t;
+
+/** A communicator of an importer (rank 0 in it) and an exporter (rank 1). */
+typedef struct rsmg_pair {
+    struct rsmg_pair *next; /* (g) */
+    int importer;           /* (c) ranks in the port's communicator */
+    int exporter;           /* (c) */
+    MPI_Comm comm;          /* token; MPI_COMM_NULL: not made */
+} rsmg_pair_t;
+
+/** A window, as both ends keep it for the end of the job. */
+typedef struct rsmg_window {
+    MPI_Win win;               /* MPI_WIN_NULL: not made */
+    int importer;              /* (c) */
+    int exporter;              /* (c) */
+    uint64_t conn_handle;      /* (c) the importer's: with the two ranks, a name for the window */
+    struct rsmg_window *next;  /* (g) */
+    struct rsmg_window **prev; /* (g) NULL: in no list */
+} rsmg_window_t;
+
+/** Importer's end. */
+typedef struct rsmg_mpi_conn {
+    rsmg_conn_t conn; /* first */
+    rsmg_port_t *port;
+    uint64_t handle;      /* (c) */
+    uint64_t peer_handle; /* (c) once connected: the exporter's end */
+    uint64_t import_handle;
+    int exporter;          /* (c) rank */
+    bool sleepy;           /* (c) transfers need the exporter's agent awake */
+    _Atomic uint64_t told; /* (a) when the exporter was last told to stay hot */
+    rsmg_window_t window;
+    rsmg_channel_t channel;
+} rsmg_mpi_conn_t;
+
+/** Exporter's end. */
+typedef struct rsmg_mpi_peer {
+    rsmg_peer_t peer; /* first */
+    rsmg_port_t *port;
+    uint64_t handle; /* (c) */
+    int importer;    /* (c) rank */
+    rsmg_window_t window;
+    rsmg_channel_t channel;
+} rsmg_mpi_peer_t;
+
+/** An importer that waits in a flush; its agent keeps the exporter hot meanwhile. */
+enum { RSMG_FLUSH_SLOTS = 32 };
+
+typedef struct rsmg_queued {
+    struct rsmg_queued *next;
+    int rank;
+    rsmg_msg_t msg; /* groups follow */
+    gid_t groups[];
+} rsmg_queued_t;
+
+struct rsmg_port {
+    const rsmg_core_ops_t *up;        /* (c) */
+    void *core;                       /* (c) */
+    MPI_Comm comm;                    /* (c) ours alone: messages */
+    MPI_Comm host;                    /* (c) its ranks on this host */
+    MPI_Group group;                  /* (c) of comm */
+    int rank;                         /* (c) */
+    int size;                         /* (c) */
+    int *neighbours;                  /* (c) ranks on this host, rising */
+    int neighbour_count;              /* (c) */
+    MPI_Comm self;                    /* (c) duplicate of MPI_COMM_SELF */
+    MPI_Win anchor;                   /* (c) rule R2: a window that lives as long as the port */
+    MPI_Win host_win;                 /* (c) holds host_lock */
+    pthread_mutex_t *host_lock;       /* (c) rule R3: NULL where not needed */
+    bool sleepy_on_host;              /* (c) transfers on this host need the exporter's agent */
+    uint64_t window_limit;            /* (c) */
+    char agent_cpus[RSMI_PLACE_TEXT]; /* (c) where the agent may run; empty: not bound */
+
+    pthread_t agent;            /* (c) */
+    int doorbell;               /* (c) eventfd: wakes the agent from a nap */
+    atomic_bool stop;           /* (a) the agent shall return */
+    atomic_bool ended;          /* (a) no MPI call any more, but those of the end itself */
+    _Atomic uint64_t hot_until; /* (a) rsmi_now() time */
+    _Atomic uint64_t windows;   /* (a) live windows of this port */
+
+    rsmi_lock_t lock;
+    rsmg_pair_t *pairs;  /* (g) */
+    rsmg_window_t *made; /* (g) all live windows */
+
+    rsmi_lock_t sends_lock;
+    rsmg_send_t *sends; /* (s) */
+
+    rsmg_queued_t *queue;      /* agent only: connects that wait for the token, oldest first */
+    rsmg_queued_t **queue_end; /* agent only */
+
+    _Atomic uint64_t reply_tags; /* (a) one bit per tag in use */
+    struct {
+        _Atomic int exporter;  /* (a) rank + 1; 0: free */
+        _Atomic uint64_t told; /* (a) when it was last told to stay hot */
+    } flushing[RSMG_FLUSH_SLOTS];
+};
+
+/* msg.c */
+/** Send, without blocking. The message and the payload are copied. */
+int rsmg_msg_send(rsmg_port_t *port, int rank, int tag, const rsmg_msg_t *msg, const void *payload,
+                  size_t payload_len);
+/** Free what MPI has sent. */
+void rsmg_msg_reap(rsmg_port_t *port);
+/** All sends are finished. */
+bool rsmg_msg_idle(rsmg_port_t *port);
+/** Send to the agent of `rank` and wait for its reply. Signals are let in while it naps. */
+int rsmg_msg_ask(rsmg_port_t *port, int rank, rsmg_msg_t *msg, const void *payload,
+                 size_t payload_len, rsmg_msg_t *reply_p, rsmi_interrupt_t *intr);
+
+/* token.c: rules R1 and R3 */
+/** Wait for the right to take part in a creation. False: a signal handler has run meanwhile. */
+bool rsmg_token_wait(rsmi_interrupt_t *intr);
+/** The agent's try. `queued`: for a request that waits for its turn. */
+bool rsmg_token_try_agent(bool queued);
+void rsmg_token_give(void);
+/** Tell whether requests wait for the agent's turn. */
+void rsmg_token_agent_waits(bool waits);
+bool rsmg_host_lock(rsmg_port_t *port, int rank, rsmi_interrupt_t *intr);
+void rsmg_host_unlock(rsmg_port_t *port, int rank);
+
+/* win.c */
+bool rsmg_is_neighbour(const rsmg_port_t *port, int rank);
+/** The entry of this ordered pair, made if need be, with or without a communicator; NULL: no
+ * memory. */
+rsmg_pair_t *rsmg_pair_prepare(rsmg_port_t *port, int importer, int exporter);
+/**
+ * Collective over the two ranks: make the window, and the pair's communicator if `fresh`. The
+ * caller holds the token. The importer opens the epoch.
+ */
+int rsmg_win_make(rsmg_port_t *port, rsmg_window_t *window, rsmg_pair_t *pair, void *base,
+                  uint64_t length, bool fresh);
+/** Importer: end the epoch; everything issued is complete. */
+void rsmg_win_unlock(rsmg_window_t *window);
+/** Collective over the two ranks. */
+void rsmg_win_free(rsmg_port_t *port, rsmg_window_t *window);
+/** Importer: a conn for connect. */
+int rsmg_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t *ask, rsmi_gate_t *gate,
+                 uint64_t handle, rsmg_conn_t **conn_p);
+
+/* rma.c */
+int rsmg_put(rsmg_conn_t *conn, uint64_t offset, const void *src, size_t len);
+int rsmg_get(rsmg_conn_t *conn, uint64_t offset, void *dst, size_t len);
+int rsmg_flush(rsmg_conn_t *conn);
+
+/* signal.c */
+void rsmg_channel_init(rsmg_channel_t *channel);
+int rsmg_channel_post(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to,
+                      bool no_accumulate);
+/** `count` event messages were taken by the other end. */
+void rsmg_channel_answered(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to,
+                           uint64_t count);
+/** Send what waits, without waiting for an answer: the channel is about to go. */
+void rsmg_channel_flush(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to);
+/** Agent: an event message was taken; answers now and then. */
+void rsmg_channel_taken(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to);
+
+/* cut.c */
+/** Importer: nothing is inside any more: complete what was issued, tell the exporter. */
+void rsmg_drained(rsmg_conn_t *conn);
+bool rsmg_cut(rsmg_peer_t *peer);
+/** Importer's agent: a CUT message. */
+void rsmg_cut_arrived(rsmg_port_t *port, int exporter, const rsmg_msg_t *msg);
+
+/* agent.c */
+int rsmg_agent_start(rsmg_port_t *port);
+/** Stop and join. False: it did not come back in time and is left behind. */
+bool rsmg_agent_stop(rsmg_port_t *port);
+/** Wake the agent from a nap. */
+void rsmg_agent_ring(rsmg_port_t *port);
+/** Receive and handle what has arrived. For the agent, and for the end after it. */
+bool rsmg_agent_serve(rsmg_port_t *port);
+
+/* boot.c */
+int rsmg_boot(unsigned unit, const rsmg_core_ops_t *up, void *core, rsmg_port_t **port_p,
+              rsmg_facts_t *facts_p);
+
+/* end.c */
+/** Arrange for the end: MPI_COMM_SELF attribute and exit handler. */
+void rsmg_end_arrange(rsmg_port_t *port, bool started_by_us);
+/** Free everything a port holds, in an order that both sides of each window follow. */
+void rsmg_port_free_mpi(rsmg_port_t *port);
+
+/* mpi_err.c */
+/** RSMAPI's code for an MPI error of a transfer, of a message, of a creation. */
+int rsmg_code_of_transfer(int mpi_code);
+int rsmg_code_of_creation(int mpi_code);
+
+#endif

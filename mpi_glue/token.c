@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Who may take part in a creation. Two measured rules about MPI (README.md, "Three rules"):
+ *
+ * R1  A process takes part in at most one communicator or window creation at a time, as importer
+ *     or as exporter. One token per process says whose turn it is. A thread that wants to import
+ *     waits for its own process's token, then asks the exporter while holding it. An exporter
+ *     whose token is taken lets requests of *lower* ranks wait and sends *higher* ranks away
+ *     (RSMG_BUSY; they give their token back and try again). So whoever waits with a token in
+ *     hand waits for a higher rank, and a circle would have to go down somewhere.
+ *
+ * R3  Open MPI's osc/rdma names its backing file by host, job and communicator id: two creations
+ *     at the same moment on one host meet in one file. A lock per host, taken before the token.
+ *     Whoever waits for it holds nothing.
+ *
+ * Turns alternate when both a thread and a waiting request want the token; neither starves.
+ */
+#include <errno.h>
+
+#include "nap.h"
+#include "port.h"
+
+#define NAP_NS 30000U
+
+/* Of the process, not of a port: R1 is about the process. */
+static rsmi_lock_t lock = RSMI_LOCK_INIT(RSMI_RANK_GLUE);
+static bool held;                /* (l) */
+static bool last_was_agent;      /* (l) */
+static bool agent_waits;         /* (l) requests wait for the agent's turn */
+static unsigned threads_waiting; /* (l) */
+
+static bool try_thread(void)
+{
+    bool got;
+
+    rsmi_lock(&lock);
+    got = !held && (!agent_waits || last_was_agent);
+    if (got) {
+        held = true;
+        last_was_agent = false;
+    }
+    rsmi_unlock(&lock);
+    return got;
+}
+
+static void count_waiting(int step)
+{
+    rsmi_lock(&lock);
+    threads_waiting += (unsigned)step;
+    rsmi_unlock(&lock);
+}
+
+bool rsmg_token_wait(rsmi_interrupt_t *intr)
+{
+    bool got = try_thread();
+
+    if (got) {
+        return true;
+    }
+    count_waiting(1);
+    while (!got && !intr->seen) {
+        (void)rsmi_interrupt_sleep(intr, -1, rsmi_now() + NAP_NS);
+        got = try_thread();
+    }
+    count_waiting(-1);
+    return got;
+}
+
+bool rsmg_token_try_agent(bool queued)
+{
+    bool got;
+
+    rsmi_lock(&lock);
+    got = !held && !(queued && last_was_agent && threads_waiting > 0);
+    if (got) {
+        held = true;
+        last_was_agent = true;
+    }
+    rsmi_unlock(&lock);
+    return got;
+}
+
+void rsmg_token_give(void)
+{
+    rsmi_lock(&lock);
+    held = false;
+    rsmi_unlock(&lock);
+}
+
+void rsmg_token_agent_waits(bool waits)
+{
+    rsmi_lock(&lock);
+    agent_waits = waits;
+    rsmi_unlock(&lock);
+}
+
+bool rsmg_host_lock(rsmg_port_t *port, int rank, rsmi_interrupt_t *intr)
+{
+    int rc;
+
+    if (port->host_lock == NULL || !rsmg_is_neighbour(port, rank)) {
+        return true;
+    }
+    while ((rc = pthread_mutex_trylock(port->host_lock)) == EBUSY) {
+        if (intr->seen) {
+            return false;
+        }
+        (void)rsmi_interrupt_sleep(intr, -1, rsmi_now() + NAP_NS);
+    }
+    if (rc == EOWNERDEAD) {
+        (void)pthread_mutex_consistent(port->host_lock); /* it protects a file name, no data */
+    }
+    return true;
+}
+
+void rsmg_host_unlock(rsmg_port_t *port, int rank)
+{
+    if (port->host_lock != NULL && rsmg_is_neighbour(port, rank)) {
+        (void)pthread_mutex_unlock(port->host_lock);
+    }
+}

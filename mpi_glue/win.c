@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Windows and connections on the importer's side. A connection is a window on a communicator of
+ * two, made when the importer connects; the exporter contributes its segment, the importer
+ * nothing. One shared passive epoch is opened then and closed at disconnect.
+ */
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "check.h"
+#include "nap.h"
+#include "port.h"
+#include "rsmapi.h"
+#include "trace.h"
+
+#define BUSY_NAP_NS 50000U
+
+enum { PAIR_IMPORTER = 0, PAIR_EXPORTER = 1 };
+/* One creation tag per direction; groups of other members cannot be mistaken (the sources differ).
+ */
+enum { TAG_UPWARD = 7001, TAG_DOWNWARD = 7002 };
+
+static int compare_ints(const void *a, const void *b)
+{
+    int left = *(const int *)a;
+    int right = *(const int *)b;
+
+    return (left > right) - (left < right);
+}
+
+bool rsmg_is_neighbour(const rsmg_port_t *port, int rank)
+{
+    return bsearch(&rank, port->neighbours, (size_t)port->neighbour_count, sizeof rank,
+                   compare_ints) != NULL;
+}
+
+rsmg_pair_t *rsmg_pair_prepare(rsmg_port_t *port, int importer, int exporter)
+{
+    rsmg_pair_t *pair;
+
+    rsmi_lock(&port->lock);
+    pair = port->pairs;
+    while (pair != NULL && (pair->importer != importer || pair->exporter != exporter)) {
+        pair = pair->next;
+    }
+    if (pair == NULL) {
+        pair = rsmi_alloc(sizeof *pair);
+        if (pair != NULL) {
+            pair->importer = importer;
+            pair->exporter = exporter;
+            pair->comm = MPI_COMM_NULL;
+            pair->next = port->pairs;
+            port->pairs = pair;
+        }
+    }
+    rsmi_unlock(&port->lock);
+    return pair;
+}
+
+/** Collective over the two ranks. */
+static int make_comm(rsmg_port_t *port, rsmg_pair_t *pair)
+{
+    int ranks[2] = {pair->importer, pair->exporter};
+    int tag = pair->importer < pair->exporter ? TAG_UPWARD : TAG_DOWNWARD;
+    MPI_Group group = MPI_GROUP_NULL;
+    int rc = MPI_Group_incl(port->group, 2, ranks, &group);
+
+    RSMI_CHECK(rc == MPI_SUCCESS, rsmg_code_of_creation(rc));
+    rc = MPI_Comm_create_group(port->comm, group, tag, &pair->comm);
+    (void)MPI_Group_free(&group);
+    RSMI_CHECK(rc == MPI_SUCCESS, rsmg_code_of_creation(rc));
+    (void)MPI_Comm_set_errhandler(pair->comm, MPI_ERRORS_RETURN);
+    return RSM_SUCCESS;
+}
+
+static bool is_unified(MPI_Win win)
+{
+    int *model = NULL;
+    int found = 0;
+
+    return MPI_Win_get_attr(win, MPI_WIN_MODEL, &model, &found) == MPI_SUCCESS && found &&
+           *model == MPI_WIN_UNIFIED;
+}
+
+static void list_window(rsmg_port_t *port, rsmg_window_t *window)
+{
+    rsmi_lock(&port->lock);
+    window->next = port->made;
+    window->prev = &port->made;
+    if (port->made != NULL) {
+        port->made->prev = &window->next;
+    }
+    port->made = window;
+    rsmi_unlock(&port->lock);
+    atomic_fetch_add(&port->windows, 1);
+}
+
+static void unlist_window(rsmg_port_t *port, rsmg_window_t *window)
+{
+    rsmi_lock(&port->lock);
+    if (window->prev != NULL) {
+        *window->prev = window->next;
+        if (window->next != NULL) {
+            window->next->prev = window->prev;
+        }
+        window->prev = NULL;
+    }
+    rsmi_unlock(&port->lock);
+    atomic_fetch_sub(&port->windows, 1);
+}
+
+int rsmg_win_make(rsmg_port_t *port, rsmg_window_t *window, rsmg_pair_t *pair, void *base,
+                  uint64_t length, bool fresh)
+{
+    MPI_Win win = MPI_WIN_NULL;
+    int rc;
+
+    rsmi_lock_none_held();
+    window->win = MPI_WIN_NULL;
+    if (fresh) {
+        RSMI_TRY(make_comm(port, pair));
+    }
+    rc = MPI_Win_create(base, (MPI_Aint)length, 1, MPI_INFO_NULL, pair->comm, &win);
+    RSMI_CHECK(rc == MPI_SUCCESS, rsmg_code_of_creation(rc));
+    (void)MPI_Win_set_errhandler(win, MPI_ERRORS_RETURN);
+    if (!is_unified(win)) { /* the same answer at both ends, so both free it */
+        (void)MPI_Win_free(&win);
+        rsmi_warn("this MPI offers no unified windows between ranks %d and %d; one-sided transfers "
+                  "need MPI_WIN_UNIFIED",
+                  window->importer, window->exporter);
+        return RSMERR_CTLR_NOT_PRESENT;
+    }
+    if (port->rank == window->importer) {
+        rc = MPI_Win_lock(MPI_LOCK_SHARED, PAIR_EXPORTER, MPI_MODE_NOCHECK, win);
+        if (rc != MPI_SUCCESS) {
+            (void)MPI_Win_free(&win);
+            return rsmg_code_of_creation(rc);
+        }
+    }
+    window->win = win;
+    list_window(port, window);
+    return RSM_SUCCESS;
+}
+
+void rsmg_win_unlock(rsmg_window_t *window)
+{
+    if (window->win != MPI_WIN_NULL) {
+        (void)MPI_Win_unlock(PAIR_EXPORTER, window->win);
+    }
+}
+
+void rsmg_win_free(rsmg_port_t *port, rsmg_window_t *window)
+{
+    if (window->win != MPI_WIN_NULL) {
+        unlist_window(port, window);
+        rsmi_lock_none_held();
+        (void)MPI_Win_free(&window->win);
+        window->win = MPI_WIN_NULL;
+    }
+}
+
+static int conn_post(rsmg_conn_t *base, bool no_accumulate)
+{
+    rsmg_mpi_conn_t *conn = (rsmg_mpi_conn_t *)base;
+
+    RSMI_CHECK(!atomic_load(&conn->port->ended), RSMERR_CONN_ABORTED);
+    return rsmg_channel_post(conn->port, &conn->channel, conn->exporter, conn->peer_handle,
+                             no_accumulate);
+}
+
+static void free_conn(rsmg_mpi_conn_t *conn)
+{
+    if (conn->handle != 0) {
+        /* The agent may be at work on a message for this end: it is out when close returns. */
+        if (rsmi_handle_enter(RSMI_CLASS_CONN, conn->handle, NULL) != NULL) {
+            (void)rsmi_handle_close(conn->handle);
+        }
+        rsmi_handle_free(conn->handle);
+    }
+    rsmi_lock_destroy(&conn->channel.lock);
+    rsmi_free(conn);
+}
+
+/** Part with the exporter: it frees the window with us. The epoch is closed already. */
+static void part(rsmg_mpi_conn_t *conn, rsmi_interrupt_t *intr)
+{
+    rsmg_msg_t msg = {.kind = RSMG_DISCONNECT, .to = conn->peer_handle, .from = conn->handle};
+    rsmg_msg_t reply;
+
+    /* Events first, on the same way, so that they arrive before this end is forgotten. */
+    rsmg_channel_flush(conn->port, &conn->channel, conn->exporter, conn->peer_handle);
+    if (rsmg_msg_ask(conn->port, conn->exporter, &msg, NULL, 0, &reply, intr) == RSM_SUCCESS &&
+        reply.code == RSM_SUCCESS) {
+        rsmg_win_free(conn->port, &conn->window);
+    } else if (conn->window.win != MPI_WIN_NULL) {
+        unlist_window(conn->port, &conn->window); /* the exporter does not know it: left to MPI */
+    }
+}
+
+static void conn_disconnect(rsmg_conn_t *base)
+{
+    rsmg_mpi_conn_t *conn = (rsmg_mpi_conn_t *)base;
+    rsmi_interrupt_t intr;
+
+    if (!atomic_load(&conn->port->ended)) {
+        rsmi_interrupt_begin(&intr);
+        rsmg_win_unlock(&conn->window);
+        part(conn, &intr);
+        rsmi_interrupt_end(&intr);
+    }
+    free_conn(conn);
+}
+
+static const rsmg_conn_ops_t conn_ops = {
+    .size = sizeof(rsmg_conn_ops_t),
+    .name = "window",
+    .put = rsmg_put,
+    .get = rsmg_get,
+    .flush = rsmg_flush,
+    .post = conn_post,
+    .drained = rsmg_drained,
+    .disconnect = conn_disconnect,
+};
+
+static int make_conn(rsmg_port_t *port, int exporter, rsmi_gate_t *gate, uint64_t import_handle,
+                     rsmg_mpi_conn_t **conn_p)
+{
+    rsmg_mpi_conn_t *conn = rsmi_alloc(sizeof *conn);
+
+    RSMI_CHECK(conn != NULL, RSMERR_INSUFFICIENT_MEM);
+    rsmg_channel_init(&conn->channel);
+    conn->conn.ops = &conn_ops;
+    conn->conn.gate = gate;
+    conn->port = port;
+    conn->import_handle = import_handle;
+    conn->exporter = exporter;
+    conn->sleepy = !rsmg_is_neighbour(port, exporter) || port->sleepy_on_host;
+    conn->window.win = MPI_WIN_NULL;
+    conn->window.importer = port->rank;
+    conn->window.exporter = exporter;
+    conn->handle = rsmi_handle_alloc(RSMI_CLASS_CONN, conn);
+    if (conn->handle == 0) {
+        free_conn(conn);
+        return RSMERR_INSUFFICIENT_MEM;
+    }
+    conn->window.conn_handle = conn->handle;
+    rsmi_handle_open(conn->handle);
+    *conn_p = conn;
+    return RSM_SUCCESS;
+}
+
+/** One try, with the host lock and the token held. RSMG_BUSY: give them back and try again. */
+static int try_connect(rsmg_mpi_conn_t *conn, const rsmg_ask_t *ask, rsmi_interrupt_t *intr)
+{
+    rsmg_port_t *port = conn->port;
+    /* Before the exporter is asked: once it has replied, nothing of ours may fail. */
+    rsmg_pair_t *pair = rsmg_pair_prepare(port, port->rank, conn->exporter);
+    bool have_pair = pair != NULL && pair->comm != MPI_COMM_NULL;
+    rsmg_msg_t msg = {.kind = RSMG_CONNECT,
+                      .from = conn->handle,
+                      .a = ask->segment_id | (uint64_t)ask->perm << 32,
+                      .b = conn->import_handle,
+                      .flags = have_pair ? RSMG_HAVE_PAIR : 0,
+                      .uid = ask->uid,
+                      .gid = ask->gid,
+                      .group_count = ask->group_count};
+    rsmg_msg_t reply;
+
+    RSMI_CHECK(pair != NULL, RSMERR_INSUFFICIENT_MEM);
+    RSMI_TRY(rsmg_msg_ask(port, conn->exporter, &msg, ask->groups,
+                          ask->group_count * sizeof *ask->groups, &reply, intr));
+    if (reply.code != RSM_SUCCESS) {
+        return reply.code;
+    }
+    /* The exporter's agent is entering the creation at this moment: no way back from here. */
+    conn->peer_handle = reply.from;
+    conn->conn.length = reply.a;
+    return rsmg_win_make(port, &conn->window, pair, NULL, 0, (reply.flags & RSMG_HAVE_PAIR) == 0);
+}
+
+static int connect_loop(rsmg_mpi_conn_t *conn, const rsmg_ask_t *ask, rsmi_interrupt_t *intr)
+{
+    rsmg_port_t *port = conn->port;
+    int rc;
+
+    for (;;) {
+        RSMI_CHECK(!atomic_load(&port->ended), RSMERR_CTLR_NOT_PRESENT);
+        RSMI_CHECK(rsmg_host_lock(port, conn->exporter, intr), RSMERR_INTERRUPTED);
+        if (!rsmg_token_wait(intr)) {
+            rsmg_host_unlock(port, conn->exporter);
+            return RSMERR_INTERRUPTED;
+        }
+        rc = try_connect(conn, ask, intr);
+        rsmg_token_give();
+        rsmg_host_unlock(port, conn->exporter);
+        if (rc != RSMG_BUSY) {
+            return rc;
+        }
+        rsmg_agent_ring(port); /* a request of a lower rank may have waited for our token */
+        RSMI_CHECK(!intr->seen, RSMERR_INTERRUPTED);
+        (void)rsmi_interrupt_sleep(intr, -1, rsmi_now() + BUSY_NAP_NS);
+    }
+}
+
+int rsmg_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t *ask, rsmi_gate_t *gate,
+                 uint64_t handle, rsmg_conn_t **conn_p)
+{
+    rsmg_mpi_conn_t *conn;
+    rsmi_interrupt_t intr;
+    int rc;
+
+    RSMI_CHECK(atomic_load(&port->windows) < port->window_limit, RSMERR_INSUFFICIENT_RESOURCES);
+    RSMI_TRY(make_conn(port, (int)node, gate, handle, &conn));
+    *conn_p = &conn->conn;
+    rsmi_interrupt_begin(&intr);
+    rc = connect_loop(conn, ask, &intr);
+    rsmg_agent_ring(port);
+    if (rc == RSM_SUCCESS && rsmi_gate_is_cut(gate)) {
+        /* The exporter withdrew the segment while the window was made. The cut is answered; what
+         * is left is to take the window apart with the exporter. */
+        rsmg_win_unlock(&conn->window);
+        part(conn, &intr);
+        rc = RSMERR_INTERRUPTED;
+    }
+    rsmi_interrupt_end(&intr);
+    if (rc != RSM_SUCCESS) {
+        *conn_p = NULL;
+        free_conn(conn);
+    }
+    return rc;
+}
