@@ -13,7 +13,7 @@
 
 typedef enum kind { WORD, FLAG, TEXT } kind_t;
 
-static rsmi_env_t env;
+rsmi_env_t rsmi_env_read;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 /** Position of `value` among the words of `accepted`; -1: none of them. */
@@ -68,9 +68,9 @@ static void read_all(void)
 {
     /* The log level comes first in the table, so that the warnings about others obey it. */
 #define RSMI_SETTING(field, variable, kind, standard, accepted, sentence)                          \
-    (void)_Generic(env.field, int                                                                  \
+    (void)_Generic(rsmi_env_read.field, int                                                        \
                    : set_number, default                                                           \
-                   : set_text)(&env.field,                                                         \
+                   : set_text)(&rsmi_env_read.field,                                               \
                                SETTING_VALUE_##kind(variable, kind, standard, accepted));
 #define SETTING_VALUE_WORD(variable, kind, standard, accepted)                                     \
     parse(variable, kind, standard, accepted)
@@ -82,5 +82,5 @@ static void read_all(void)
 const rsmi_env_t *rsmi_env(void)
 {
     (void)pthread_once(&once, read_all);
-    return &env;
+    return &rsmi_env_read;
 }

@@ -13,6 +13,9 @@ typedef struct rsmi_env {
     const char *agent_cpus;
 } rsmi_env_t;
 
+/* Written once, by rsmi_env(). Code that runs only after a controller was opened may read it. */
+extern rsmi_env_t rsmi_env_read;
+
 /** The settings of this process; read from the environment at the first call. Thread-safe. */
 const rsmi_env_t *rsmi_env(void);
 

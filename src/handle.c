@@ -13,47 +13,28 @@
 #include "lock.h"
 #include "nap.h"
 
-#define CHUNK_SLOTS 1024U
-#define CHUNKS 16384U
 #define NO_SLOT UINT32_MAX
 
-/* A slot per cache line: two threads on two handles must not share one. */
-typedef union padded_slot {
-    rsmi_slot_t slot;
-    char line[64];
-} padded_slot_t;
-
 _Static_assert(sizeof(void *) == 8, "handles need 64-bit pointers");
-_Static_assert(sizeof(padded_slot_t) == 64, "a slot is one cache line");
+_Static_assert(sizeof(rsmi_slot_t) == 64, "a slot is one cache line");
 
-static padded_slot_t *_Atomic chunks[CHUNKS];
+rsmi_slot_t *_Atomic rsmi_handle_chunks[RSMI_CHUNKS];
+atomic_bool rsmi_handle_child;
+
 static rsmi_lock_t lock = RSMI_LOCK_INIT(RSMI_RANK_HANDLES);
 static uint32_t free_head = NO_SLOT; /* (h) */
 static uint32_t slots_made;          /* (h) */
 static atomic_long live;
-static atomic_bool in_child;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 
 static void after_fork(void)
 {
-    atomic_store(&in_child, true);
+    atomic_store(&rsmi_handle_child, true);
 }
 
 static void watch_fork(void)
 {
     (void)pthread_atfork(NULL, NULL, after_fork);
-}
-
-/** NULL: there never was such a slot. */
-static inline rsmi_slot_t *slot_at(uint32_t index)
-{
-    padded_slot_t *chunk;
-
-    if (index >= CHUNK_SLOTS * CHUNKS) {
-        return NULL;
-    }
-    chunk = atomic_load_explicit(&chunks[index / CHUNK_SLOTS], memory_order_acquire);
-    return chunk == NULL ? NULL : &chunk[index % CHUNK_SLOTS].slot;
 }
 
 static inline uint32_t index_of(uint64_t handle)
@@ -72,26 +53,27 @@ static uint32_t take_slot(void)
     uint32_t index = free_head;
 
     if (index != NO_SLOT) {
-        free_head = slot_at(index)->next;
+        free_head = rsmi_handle_slot(index)->next;
         return index;
     }
-    if (slots_made == CHUNK_SLOTS * CHUNKS) {
+    if (slots_made == RSMI_CHUNK_SLOTS * RSMI_CHUNKS) {
         return NO_SLOT;
     }
     index = slots_made;
-    if (index % CHUNK_SLOTS == 0) {
-        padded_slot_t *chunk = aligned_alloc(64, CHUNK_SLOTS * sizeof *chunk);
+    if (index % RSMI_CHUNK_SLOTS == 0) {
+        rsmi_slot_t *chunk = aligned_alloc(64, RSMI_CHUNK_SLOTS * sizeof *chunk);
 
         if (chunk == NULL) {
             return NO_SLOT;
         }
-        for (uint32_t i = 0; i < CHUNK_SLOTS; i++) {
-            atomic_init(&chunk[i].slot.gate, (UINT64_C(1) << 32) | RSMI_GATE_CLOSED);
-            chunk[i].slot.obj = NULL;
-            chunk[i].slot.class = 0;
-            chunk[i].slot.next = NO_SLOT;
+        for (uint32_t i = 0; i < RSMI_CHUNK_SLOTS; i++) {
+            atomic_init(&chunk[i].gate, (UINT64_C(1) << 32) | RSMI_GATE_CLOSED);
+            chunk[i].obj = NULL;
+            chunk[i].class = 0;
+            chunk[i].next = NO_SLOT;
         }
-        atomic_store_explicit(&chunks[index / CHUNK_SLOTS], chunk, memory_order_release);
+        atomic_store_explicit(&rsmi_handle_chunks[index / RSMI_CHUNK_SLOTS], chunk,
+                              memory_order_release);
     }
     slots_made++;
     return index;
@@ -109,7 +91,7 @@ uint64_t rsmi_handle_alloc(rsmi_class_t class, void *obj)
     if (index == NO_SLOT) {
         return 0;
     }
-    slot = slot_at(index);
+    slot = rsmi_handle_slot(index);
     slot->obj = obj;
     slot->class = class;
     atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
@@ -119,41 +101,13 @@ uint64_t rsmi_handle_alloc(rsmi_class_t class, void *obj)
 
 void rsmi_handle_open(uint64_t handle)
 {
-    atomic_fetch_and_explicit(&slot_at(index_of(handle))->gate, ~RSMI_GATE_CLOSED,
+    atomic_fetch_and_explicit(&rsmi_handle_slot(handle)->gate, ~RSMI_GATE_CLOSED,
                               memory_order_release);
 }
 
 rsmi_gate_t *rsmi_handle_gate(uint64_t handle)
 {
-    return &slot_at(index_of(handle))->gate;
-}
-
-void *rsmi_handle_enter(rsmi_class_t class, uint64_t handle, bool *cut_p)
-{
-    rsmi_slot_t *slot;
-    uint64_t word;
-
-    if (rsmi_handle_class(handle) != class ||
-        atomic_load_explicit(&in_child, memory_order_relaxed)) {
-        return NULL;
-    }
-    slot = slot_at(index_of(handle));
-    if (slot == NULL) {
-        return NULL;
-    }
-    if (!rsmi_gate_enter(&slot->gate, generation_of(handle), &word)) {
-        return NULL;
-    }
-    RSMI_ASSERT(slot->class == class);
-    if (cut_p != NULL) {
-        *cut_p = (word & RSMI_GATE_CUT) != 0;
-    }
-    return slot->obj;
-}
-
-bool rsmi_handle_leave(uint64_t handle)
-{
-    return rsmi_gate_leave(&slot_at(index_of(handle))->gate);
+    return &rsmi_handle_slot(handle)->gate;
 }
 
 bool rsmi_handle_close(uint64_t handle)
@@ -179,7 +133,7 @@ void rsmi_handle_reopen(uint64_t handle)
 void rsmi_handle_free(uint64_t handle)
 {
     uint32_t index = index_of(handle);
-    rsmi_slot_t *slot = slot_at(index);
+    rsmi_slot_t *slot = rsmi_handle_slot(index);
     uint32_t generation = generation_of(handle) + 1;
 
     if (generation == 0) {
@@ -197,7 +151,7 @@ void rsmi_handle_free(uint64_t handle)
 
 void *rsmi_handle_peek_in_child(rsmi_class_t class, uint64_t handle)
 {
-    rsmi_slot_t *slot = rsmi_handle_class(handle) == class ? slot_at(index_of(handle)) : NULL;
+    rsmi_slot_t *slot = rsmi_handle_class(handle) == class ? rsmi_handle_slot(handle) : NULL;
     uint64_t word;
 
     if (slot == NULL) {
@@ -217,5 +171,5 @@ long rsmi_handle_live(void)
 
 bool rsmi_handle_in_child(void)
 {
-    return atomic_load_explicit(&in_child, memory_order_relaxed);
+    return atomic_load_explicit(&rsmi_handle_child, memory_order_relaxed);
 }

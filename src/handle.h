@@ -15,6 +15,7 @@
 #define RSMI_HANDLE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "gate.h"
@@ -28,12 +29,20 @@ typedef enum rsmi_class {
     RSMI_CLASS_PEER, /* a glue's exporter end */
 } rsmi_class_t;
 
+/* A slot per cache line: two threads on two handles must not share one. */
 typedef struct rsmi_slot {
-    rsmi_gate_t gate; /* (a) generation, CUT, CLOSED, OWED, calls inside */
-    void *obj;        /* (c) between alloc and free */
-    uint32_t class;   /* (c) between alloc and free */
-    uint32_t next;    /* (h) free list */
+    _Alignas(64) rsmi_gate_t gate; /* (a) generation, CUT, CLOSED, OWED, calls inside */
+    void *obj;                     /* (c) between alloc and free */
+    uint32_t class;                /* (c) between alloc and free */
+    uint32_t next;                 /* (h) free list */
 } rsmi_slot_t;
+
+#define RSMI_CHUNK_SLOTS 1024U
+#define RSMI_CHUNKS 16384U
+
+/* For the functions below, which are the price of every call and so are inline. */
+extern rsmi_slot_t *_Atomic rsmi_handle_chunks[RSMI_CHUNKS];
+extern atomic_bool rsmi_handle_child;
 
 /** A handle for `obj`, closed until rsmi_handle_open(). 0: out of memory. */
 uint64_t rsmi_handle_alloc(rsmi_class_t class, void *obj);
@@ -42,13 +51,51 @@ void rsmi_handle_open(uint64_t handle);
 /** The gate of a handle that the caller owns. */
 rsmi_gate_t *rsmi_handle_gate(uint64_t handle);
 
+/** What class a handle claims to be of. */
+static inline uint32_t rsmi_handle_class(uint64_t handle)
+{
+    return ((uint32_t)handle >> 28) & 0xFU;
+}
+
+/** The slot a value names, whatever it is; NULL: there never was such a slot. */
+static inline rsmi_slot_t *rsmi_handle_slot(uint64_t handle)
+{
+    uint32_t index = (uint32_t)handle & 0x0FFFFFFFU;
+    rsmi_slot_t *chunk;
+
+    if (index >= RSMI_CHUNK_SLOTS * RSMI_CHUNKS) {
+        return NULL;
+    }
+    chunk =
+        atomic_load_explicit(&rsmi_handle_chunks[index / RSMI_CHUNK_SLOTS], memory_order_acquire);
+    return chunk == NULL ? NULL : &chunk[index % RSMI_CHUNK_SLOTS];
+}
+
 /**
  * Enter the object of a live handle of `class`. NULL: not such a handle. On success the slot's
  * gate counts this call until rsmi_handle_leave(); *cut_p (may be NULL) tells whether CUT is set.
  */
-void *rsmi_handle_enter(rsmi_class_t class, uint64_t handle, bool *cut_p);
+static inline void *rsmi_handle_enter(rsmi_class_t class, uint64_t handle, bool *cut_p)
+{
+    rsmi_slot_t *slot = rsmi_handle_slot(handle);
+    uint64_t word;
+
+    if (rsmi_handle_class(handle) != class || slot == NULL ||
+        atomic_load_explicit(&rsmi_handle_child, memory_order_relaxed) ||
+        !rsmi_gate_enter(&slot->gate, (uint32_t)(handle >> 32), &word)) {
+        return NULL;
+    }
+    if (cut_p != NULL) {
+        *cut_p = (word & RSMI_GATE_CUT) != 0;
+    }
+    return slot->obj;
+}
+
 /** Leave. True: answer for a cut, then leave again (rsmi_gate_leave()). */
-bool rsmi_handle_leave(uint64_t handle);
+static inline bool rsmi_handle_leave(uint64_t handle)
+{
+    return rsmi_gate_leave(&rsmi_handle_slot(handle)->gate);
+}
 
 /**
  * Close: no further enter succeeds, and everybody else is out when this returns. The caller must
@@ -59,12 +106,6 @@ bool rsmi_handle_close(uint64_t handle);
 void rsmi_handle_reopen(uint64_t handle);
 /** Free the slot of a handle that was never opened, or that the caller closed (he is out then). */
 void rsmi_handle_free(uint64_t handle);
-
-/** What class a handle claims to be of. */
-static inline uint32_t rsmi_handle_class(uint64_t handle)
-{
-    return ((uint32_t)handle >> 28) & 0xFU;
-}
 
 /** In a forked child only: the object that was behind a handle at the fork; NULL: none. */
 void *rsmi_handle_peek_in_child(rsmi_class_t class, uint64_t handle);

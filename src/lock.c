@@ -65,10 +65,6 @@ static void note_released(rsmi_rank_t rank)
 {
     (void)rank;
 }
-
-void rsmi_lock_none_held(void)
-{
-}
 #endif
 
 void rsmi_lock_init(rsmi_lock_t *lock, rsmi_rank_t rank)

@@ -38,12 +38,15 @@ void rsmi_unlock(rsmi_lock_t *lock);
 /** Wait on `cond` with `lock` held; the rank counts as released meanwhile. */
 void rsmi_lock_wait(rsmi_lock_t *lock, pthread_cond_t *cond);
 
+#if RSMI_DEBUG
 /** Debug builds: stop unless this thread holds no lock at all. Called before MPI may block. */
 void rsmi_lock_none_held(void);
-
-#if RSMI_DEBUG
 /** For the test of the checker itself: called instead of stopping. NULL restores stopping. */
 void rsmi_lock_set_failure_hook(void (*hook)(const char *what));
+#else
+static inline void rsmi_lock_none_held(void)
+{
+}
 #endif
 
 #endif

@@ -92,7 +92,7 @@ static int move_entry(rsmi_import_t *imp, const rsm_iovec_t *entry, direction_t 
 static int run(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, direction_t direction, bool cut)
 {
     ulong_t count = sg_io->io_request_count;
-    ulong_t most = rsmi_env()->strict_sgio ? RSM_MAX_SGIOREQS : SGIO_MAX;
+    ulong_t most = rsmi_env_read.strict_sgio ? RSM_MAX_SGIOREQS : SGIO_MAX;
     rsm_permission_t needed = direction == PUTV ? RSM_PERM_WRITE : RSM_PERM_READ;
     bool implicit =
         atomic_load_explicit(&imp->mode, memory_order_relaxed) == RSM_BARRIER_MODE_IMPLICIT;
