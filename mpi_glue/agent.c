@@ -184,8 +184,8 @@ static void connect_arrived(rsmg_port_t *port, int rank, const rsmg_msg_t *msg, 
     if (serve_connect(port, rank, msg, groups, port->queue != NULL) == SERVED) {
         return;
     }
-    /* Rule R1: waiting points upward only. */
-    if (rank > port->rank || !enqueue(port, rank, msg, groups)) {
+    /* Rule R1: waiting points upward only; and nobody waits for a creation of the program. */
+    if (rank > port->rank || rsmg_token_has_guests() || !enqueue(port, rank, msg, groups)) {
         reply(port, rank, msg->reply_tag, RSMG_BUSY);
     }
 }
@@ -194,9 +194,14 @@ static bool serve_queue(rsmg_port_t *port)
 {
     rsmg_queued_t *item = port->queue;
 
-    if (item == NULL ||
-        serve_connect(port, item->rank, &item->msg, item->groups, true) == NO_TOKEN) {
+    if (item == NULL) {
         return false;
+    }
+    if (serve_connect(port, item->rank, &item->msg, item->groups, true) == NO_TOKEN) {
+        if (!rsmg_token_has_guests()) {
+            return false;
+        }
+        reply(port, item->rank, item->msg.reply_tag, RSMG_BUSY);
     }
     port->queue = item->next;
     if (port->queue == NULL) {

@@ -29,7 +29,7 @@
 
 #define LEAVE_LIMIT_NS 1000000000U /* for calls of other threads that are still inside */
 
-static rsmg_port_t *the_port;
+static rsmg_port_t *_Atomic the_port;
 static bool started_by_us;
 static pid_t owner;
 
@@ -41,6 +41,13 @@ static rsmg_mpi_conn_t *conn_of(rsmg_window_t *window)
 static rsmg_mpi_peer_t *peer_of(rsmg_window_t *window)
 {
     return (rsmg_mpi_peer_t *)(void *)((char *)window - offsetof(rsmg_mpi_peer_t, window));
+}
+
+bool rsmg_port_is_open(void)
+{
+    rsmg_port_t *port = the_port;
+
+    return port != NULL && port->size > 1;
 }
 
 /** Cut every import, wait for calls of other threads, close the epochs. */

@@ -192,6 +192,10 @@ bool rsmg_token_try_agent(bool queued);
 void rsmg_token_give(void);
 /** Tell whether requests wait for the agent's turn. */
 void rsmg_token_agent_waits(bool waits);
+/** A creation of the program begins: no more of ours, and those under way are finished. */
+void rsmg_token_guest_enter(void);
+void rsmg_token_guest_leave(void);
+bool rsmg_token_has_guests(void);
 bool rsmg_host_lock(rsmg_port_t *port, int rank, rsmi_interrupt_t *intr);
 void rsmg_host_unlock(rsmg_port_t *port, int rank);
 
@@ -251,7 +255,13 @@ bool rsmg_agent_serve(rsmg_port_t *port);
 int rsmg_boot(unsigned unit, const rsmg_core_ops_t *up, void *core, rsmg_port_t **port_p,
               rsmg_facts_t *facts_p);
 
+/* guest.c */
+/** This thread's creations are the library's (true) or the program's (false, the start). */
+void rsmg_guest_own(bool own);
+
 /* end.c */
+/** A port with other ranks is open and has not ended. */
+bool rsmg_port_is_open(void);
 /** Arrange for the end: MPI_COMM_SELF attribute and exit handler. */
 void rsmg_end_arrange(rsmg_port_t *port, bool started_by_us);
 /** Free everything a port holds, in an order that both sides of each window follow. */

@@ -13,6 +13,11 @@
  *     at the same moment on one host meet in one file. A lock per host, taken before the token.
  *     Whoever waits for it holds nothing.
  *
+ * Creations of the program itself (guest.c) count as R1's too, but must not exclude each other:
+ * MPI orders those. So the token has two modes: ours, one at a time; the program's, any number,
+ * and none of ours meanwhile. Once the program wants it, ours that ask are sent away, whatever
+ * their rank, so the program waits only for what is on its way already.
+ *
  * Turns alternate when both a thread and a waiting request want the token; neither starves.
  */
 #include <errno.h>
@@ -24,7 +29,8 @@
 
 /* Of the process, not of a port: R1 is about the process. */
 static rsmi_lock_t lock = RSMI_LOCK_INIT(RSMI_RANK_GLUE);
-static bool held;                /* (l) */
+static bool held;                /* (l) by one of ours */
+static unsigned guests;          /* (l) creations of the program, entered or waiting to */
 static bool last_was_agent;      /* (l) */
 static bool agent_waits;         /* (l) requests wait for the agent's turn */
 static unsigned threads_waiting; /* (l) */
@@ -34,7 +40,7 @@ static bool try_thread(void)
     bool got;
 
     rsmi_lock(&lock);
-    got = !held && (!agent_waits || last_was_agent);
+    got = !held && guests == 0 && (!agent_waits || last_was_agent);
     if (got) {
         held = true;
         last_was_agent = false;
@@ -71,7 +77,7 @@ bool rsmg_token_try_agent(bool queued)
     bool got;
 
     rsmi_lock(&lock);
-    got = !held && !(queued && last_was_agent && threads_waiting > 0);
+    got = !held && guests == 0 && !(queued && last_was_agent && threads_waiting > 0);
     if (got) {
         held = true;
         last_was_agent = true;
@@ -92,6 +98,40 @@ void rsmg_token_agent_waits(bool waits)
     rsmi_lock(&lock);
     agent_waits = waits;
     rsmi_unlock(&lock);
+}
+
+void rsmg_token_guest_enter(void)
+{
+    rsmi_nap_t nap = RSMI_NAP_INIT;
+    bool clear;
+
+    rsmi_lock(&lock);
+    guests++;
+    clear = !held;
+    rsmi_unlock(&lock);
+    while (!clear) {
+        rsmi_nap(&nap);
+        rsmi_lock(&lock);
+        clear = !held;
+        rsmi_unlock(&lock);
+    }
+}
+
+void rsmg_token_guest_leave(void)
+{
+    rsmi_lock(&lock);
+    guests--;
+    rsmi_unlock(&lock);
+}
+
+bool rsmg_token_has_guests(void)
+{
+    bool some;
+
+    rsmi_lock(&lock);
+    some = guests > 0;
+    rsmi_unlock(&lock);
+    return some;
 }
 
 bool rsmg_host_lock(rsmg_port_t *port, int rank, rsmi_interrupt_t *intr)

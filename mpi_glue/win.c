@@ -117,11 +117,14 @@ int rsmg_win_make(rsmg_port_t *port, rsmg_window_t *window, rsmg_pair_t *pair, v
 
     rsmi_lock_none_held();
     window->win = MPI_WIN_NULL;
-    if (fresh) {
-        RSMI_TRY(make_comm(port, pair));
+    rsmg_guest_own(true);
+    rc = fresh ? make_comm(port, pair) : RSM_SUCCESS;
+    if (rc == RSM_SUCCESS) {
+        rc = rsmg_code_of_creation(
+            MPI_Win_create(base, (MPI_Aint)length, 1, MPI_INFO_NULL, pair->comm, &win));
     }
-    rc = MPI_Win_create(base, (MPI_Aint)length, 1, MPI_INFO_NULL, pair->comm, &win);
-    RSMI_CHECK(rc == MPI_SUCCESS, rsmg_code_of_creation(rc));
+    rsmg_guest_own(false);
+    RSMI_TRY(rc);
     (void)MPI_Win_set_errhandler(win, MPI_ERRORS_RETURN);
     if (!is_unified(win)) { /* the same answer at both ends, so both free it */
         (void)MPI_Win_free(&win);

@@ -40,14 +40,22 @@ void rsmi_trace_set_node(long new_node)
     atomic_store(&node, new_node);
 }
 
-static void print(const char *format, va_list args)
+static void print(int from, const char *format, va_list args)
 {
     char line[512];
     long who = atomic_load(&node);
-    int used = who < 0 ? snprintf(line, sizeof line, "rsm: ")
-                       : snprintf(line, sizeof line, "rsm: node %ld: ", who);
-    int more = vsnprintf(line + used, sizeof line - (size_t)used - 1, format, args);
-    size_t len = (size_t)used + (more > 0 ? (size_t)more : 0);
+    int used;
+    int more;
+    size_t len;
+
+    if (log_level() < from) {
+        return;
+    }
+    used = who < 0 ? snprintf(line, sizeof line, "rsm: ")
+                   : snprintf(line, sizeof line, "rsm: node %ld: ", who);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): every caller has started it
+    more = vsnprintf(line + used, sizeof line - (size_t)used - 1, format, args);
+    len = (size_t)used + (more > 0 ? (size_t)more : 0);
 
     if (len > sizeof line - 2) {
         len = sizeof line - 2;
@@ -58,29 +66,31 @@ static void print(const char *format, va_list args)
     }
 }
 
-#define PRINT_FROM(min)                                                                            \
-    do {                                                                                           \
-        if (log_level() >= (min)) {                                                                \
-            va_list args;                                                                          \
-            va_start(args, format);                                                                \
-            print(format, args);                                                                   \
-            va_end(args);                                                                          \
-        }                                                                                          \
-    } while (0)
-
 void rsmi_warn(const char *format, ...)
 {
-    PRINT_FROM(RSMI_LOG_WARN);
+    va_list args;
+
+    va_start(args, format);
+    print(RSMI_LOG_WARN, format, args);
+    va_end(args);
 }
 
 void rsmi_info(const char *format, ...)
 {
-    PRINT_FROM(RSMI_LOG_INFO);
+    va_list args;
+
+    va_start(args, format);
+    print(RSMI_LOG_INFO, format, args);
+    va_end(args);
 }
 
 void rsmi_trace(const char *format, ...)
 {
-    PRINT_FROM(RSMI_LOG_TRACE);
+    va_list args;
+
+    va_start(args, format);
+    print(RSMI_LOG_TRACE, format, args);
+    va_end(args);
 }
 
 int rsmi_tracing(void)
