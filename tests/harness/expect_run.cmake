@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# cmake -P expect_run.cmake -- code <n|crash> [match <regex>]… [no_match <regex>]… run <argv…>
+#
+# Runs the command and fails unless its exit code and its output (both streams) are as told. "crash"
+# is any code that is neither 0 nor 77, or death by a signal.
+
+cmake_minimum_required(VERSION 3.25)
+
+set(code "")
+set(match "")
+set(no_match "")
+set(run "")
+set(state skip)
+math(EXPR last "${CMAKE_ARGC} - 1")
+foreach(i RANGE ${last})
+    set(word "${CMAKE_ARGV${i}}")
+    if(state STREQUAL "skip")
+        if(word STREQUAL "--")
+            set(state key)
+        endif()
+    elseif(state STREQUAL "key")
+        set(state ${word})
+        if(NOT word MATCHES "^(code|match|no_match|run)$")
+            message(FATAL_ERROR "expect_run: what is ${word}?")
+        endif()
+    elseif(state STREQUAL "run")
+        list(APPEND run "${word}")
+    else()
+        list(APPEND ${state} "${word}")
+        set(state key)
+    endif()
+endforeach()
+if(NOT run OR code STREQUAL "")
+    message(FATAL_ERROR "expect_run: code and run are needed")
+endif()
+
+execute_process(COMMAND ${run}
+    OUTPUT_VARIABLE output ERROR_VARIABLE output RESULT_VARIABLE got)
+
+set(wrong "")
+if(code STREQUAL "crash")
+    if(got STREQUAL "0" OR got STREQUAL "77")
+        list(APPEND wrong "exit code ${got}, expected a failure")
+    elseif(got MATCHES "[Nn]o such file|[Pp]ermission denied")
+        list(APPEND wrong "could not be started: ${got}")
+    endif()
+elseif(NOT got STREQUAL code)
+    list(APPEND wrong "exit code ${got}, expected ${code}")
+endif()
+foreach(regex IN LISTS match)
+    if(NOT output MATCHES "${regex}")
+        list(APPEND wrong "output does not match: ${regex}")
+    endif()
+endforeach()
+foreach(regex IN LISTS no_match)
+    if(output MATCHES "${regex}")
+        list(APPEND wrong "output must not match: ${regex}")
+    endif()
+endforeach()
+
+message("${output}")
+if(wrong)
+    list(JOIN wrong "\n  " text)
+    list(JOIN run " " command_text)
+    message(FATAL_ERROR "expect_run: ${command_text}\n  ${text}")
+endif()
