@@ -202,7 +202,9 @@ static int self_attribute_deleted(MPI_Comm comm, int key, void *value, void *ext
     return MPI_SUCCESS;
 }
 
-int MPI_Finalize(void) // NOLINT(readability-identifier-naming): MPI's name, wrapped on purpose
+/* Visible even where mpi.h does not say so: a program's call must find this one. */
+__attribute__((visibility("default"))) int
+MPI_Finalize(void) // NOLINT(readability-identifier-naming): MPI's name, wrapped on purpose
 {
     end_port();
     return PMPI_Finalize();

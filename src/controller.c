@@ -229,6 +229,9 @@ bool rsmi_controller_ended(const rsmi_controller_t *ctl)
 
 void rsmi_controller_each(void (*visit)(const rsmi_controller_t *ctl, void *arg), void *arg)
 {
+    if (rsmi_handle_in_child()) {
+        return; /* it has no controllers, and a thread of its parent may have held the lock */
+    }
     rsmi_lock(&lock);
     for (const rsmi_controller_t *ctl = first; ctl != NULL; ctl = ctl->next) {
         if (ctl->state == RSMI_CONTROLLER_OPENED && !ctl->ops->ended(ctl->port)) {

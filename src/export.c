@@ -150,12 +150,22 @@ int rsm_memseg_export_create(rsmapi_controller_handle_t controller,
  * A forked child has a copy of the object and no thread that could hold its lock: the state test
  * comes first there too, then the creator test (design 2, "Handles").
  */
-static int answer_child(rsm_memseg_export_handle_t memseg, rsmi_export_call_t call)
+static int state_in_child(rsm_memseg_export_handle_t memseg, rsmi_export_call_t call)
 {
     rsmi_export_t *seg = rsmi_handle_peek_in_child(RSMI_CLASS_EXPORT, rsmi_handle_from_ptr(memseg));
 
     RSMI_CHECK(seg != NULL, RSMERR_BAD_SEG_HNDL);
-    RSMI_TRY(rsmi_export_step(seg->state, call).code);
+    return rsmi_export_step(seg->state, call).code;
+}
+
+static int publish_in_child(rsm_memseg_export_handle_t memseg, rsm_memseg_id_t id, bool bad_list)
+{
+    int state = state_in_child(memseg, RSMI_EXPORT_PUBLISH);
+
+    RSMI_CHECK(state != RSMERR_BAD_SEG_HNDL, state);
+    RSMI_CHECK(!bad_list, RSMERR_BAD_ACL);
+    RSMI_TRY(state);
+    RSMI_CHECK(id == 0 || rsmi_segid_is_public(id), RSMERR_RESERVED_SEGID);
     return RSMERR_NOT_CREATOR;
 }
 
@@ -184,16 +194,17 @@ static int publish(rsmi_export_t *seg, rsm_memseg_id_t *segment_id,
 int rsm_memseg_export_publish(rsm_memseg_export_handle_t memseg, rsm_memseg_id_t *segment_id,
                               rsmapi_access_entry_t access_list[], uint_t access_list_length)
 {
+    bool bad_list = access_list_length > 0 && access_list == NULL;
     rsmi_export_t *seg;
     int rc;
 
     RSMI_CHECK(segment_id != NULL, RSMERR_BAD_SEGID);
     if (rsmi_handle_in_child()) {
-        return answer_child(memseg, RSMI_EXPORT_PUBLISH);
+        return publish_in_child(memseg, *segment_id, bad_list);
     }
     seg = enter(memseg);
     RSMI_CHECK(seg != NULL, RSMERR_BAD_SEG_HNDL);
-    if (access_list_length > 0 && access_list == NULL) {
+    if (bad_list) {
         rc = RSMERR_BAD_ACL;
     } else {
         rsmi_lock(&seg->lock);
@@ -292,7 +303,8 @@ int rsm_memseg_export_unpublish(rsm_memseg_export_handle_t memseg)
     int rc;
 
     if (rsmi_handle_in_child()) {
-        return answer_child(memseg, RSMI_EXPORT_UNPUBLISH);
+        RSMI_TRY(state_in_child(memseg, RSMI_EXPORT_UNPUBLISH));
+        return RSMERR_NOT_CREATOR;
     }
     seg = enter(memseg);
     RSMI_CHECK(seg != NULL, RSMERR_BAD_SEG_HNDL);
@@ -303,23 +315,42 @@ int rsm_memseg_export_unpublish(rsm_memseg_export_handle_t memseg)
     return rc;
 }
 
+/**
+ * Unpublished, and the handle closed with the caller the last one inside. The handle stays open
+ * while importers are waited for: if the wait fails it lives on, and no event may be lost that
+ * arrives meanwhile.
+ */
+static int retire(rsmi_export_t *seg)
+{
+    for (;;) {
+        bool created;
+        int rc = RSM_SUCCESS;
+
+        rsmi_lock(&seg->lock);
+        if (seg->state != RSMI_EXPORT_CREATED) {
+            rc = withdraw(seg);
+        }
+        rsmi_unlock(&seg->lock);
+        RSMI_TRY(rc);
+        RSMI_CHECK(rsmi_handle_close(seg->handle), RSMERR_BAD_SEG_HNDL); /* another destroys it */
+        rsmi_lock(&seg->lock);
+        created = seg->state == RSMI_EXPORT_CREATED;
+        rsmi_unlock(&seg->lock);
+        if (created) {
+            return RSM_SUCCESS;
+        }
+        rsmi_handle_reopen(seg->handle); /* published anew in between */
+    }
+}
+
 int rsm_memseg_export_destroy(rsm_memseg_export_handle_t memseg)
 {
     rsmi_export_t *seg = enter(memseg);
-    int rc = RSM_SUCCESS;
+    int rc;
 
     RSMI_CHECK(seg != NULL, RSMERR_BAD_SEG_HNDL);
-    if (!rsmi_handle_close(seg->handle)) {
-        leave(seg); /* another thread destroys it */
-        return RSMERR_BAD_SEG_HNDL;
-    }
-    rsmi_lock(&seg->lock);
-    if (seg->state != RSMI_EXPORT_CREATED) {
-        rc = withdraw(seg);
-    }
-    rsmi_unlock(&seg->lock);
+    rc = retire(seg);
     if (rc != RSM_SUCCESS) {
-        rsmi_handle_reopen(seg->handle);
         leave(seg);
         return rc;
     }

@@ -97,7 +97,7 @@ struct rsmg_conn {
     const rsmg_conn_ops_t *ops; /* (c) */
     rsmi_gate_t *gate;          /* (c) the import handle's gate; the glue cuts it */
     uint64_t length;            /* (c) bytes of the segment */
-    _Atomic uint64_t issued;    /* (a) explicit mode: vectors issued … */
+    _Atomic uint64_t issued;    /* (a) explicit mode: vectors issued to the end … */
     _Atomic uint64_t flushed;   /* (a) … and the value of `issued` that the last flush covered */
 };
 

@@ -14,6 +14,7 @@
 #include "nap.h"
 
 #define NO_SLOT UINT32_MAX
+#define GENERATION_MASK 0x0FFFFFFFU
 
 _Static_assert(sizeof(void *) == 8, "handles need 64-bit pointers");
 _Static_assert(sizeof(rsmi_slot_t) == 64, "a slot is one cache line");
@@ -39,7 +40,7 @@ static void watch_fork(void)
 
 static inline uint32_t index_of(uint64_t handle)
 {
-    return (uint32_t)handle & 0x0FFFFFFFU;
+    return (uint32_t)handle;
 }
 
 static inline uint32_t generation_of(uint64_t handle)
@@ -67,9 +68,8 @@ static uint32_t take_slot(void)
             return NO_SLOT;
         }
         for (uint32_t i = 0; i < RSMI_CHUNK_SLOTS; i++) {
-            atomic_init(&chunk[i].gate, (UINT64_C(1) << 32) | RSMI_GATE_CLOSED);
+            atomic_init(&chunk[i].gate, RSMI_GATE_CLOSED);
             chunk[i].obj = NULL;
-            chunk[i].class = 0;
             chunk[i].next = NO_SLOT;
         }
         atomic_store_explicit(&rsmi_handle_chunks[index / RSMI_CHUNK_SLOTS], chunk,
@@ -82,6 +82,7 @@ static uint32_t take_slot(void)
 uint64_t rsmi_handle_alloc(rsmi_class_t class, void *obj)
 {
     uint32_t index;
+    uint32_t generation;
     rsmi_slot_t *slot;
 
     (void)pthread_once(&fork_once, watch_fork);
@@ -93,10 +94,10 @@ uint64_t rsmi_handle_alloc(rsmi_class_t class, void *obj)
     }
     slot = rsmi_handle_slot(index);
     slot->obj = obj;
-    slot->class = class;
+    generation = (uint32_t) class << 28 | rsmi_gate_generation(atomic_load(&slot->gate));
+    atomic_store(&slot->gate, (uint64_t)generation << 32 | RSMI_GATE_CLOSED);
     atomic_fetch_add_explicit(&live, 1, memory_order_relaxed);
-    return ((uint64_t)rsmi_gate_generation(atomic_load(&slot->gate)) << 32) |
-           ((uint64_t) class << 28) | index;
+    return (uint64_t)generation << 32 | index;
 }
 
 void rsmi_handle_open(uint64_t handle)
@@ -134,14 +135,11 @@ void rsmi_handle_free(uint64_t handle)
 {
     uint32_t index = index_of(handle);
     rsmi_slot_t *slot = rsmi_handle_slot(index);
-    uint32_t generation = generation_of(handle) + 1;
+    /* No class: a free slot fits no handle. The class of the next object comes with alloc. */
+    uint32_t generation = (generation_of(handle) + 1) & GENERATION_MASK;
 
-    if (generation == 0) {
-        generation = 1; /* a handle is never NULL, not even after 2^32 reuses */
-    }
     slot->obj = NULL;
-    slot->class = 0;
-    atomic_store(&slot->gate, ((uint64_t)generation << 32) | RSMI_GATE_CLOSED);
+    atomic_store(&slot->gate, (uint64_t)generation << 32 | RSMI_GATE_CLOSED);
     rsmi_lock(&lock);
     slot->next = free_head;
     free_head = index;

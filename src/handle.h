@@ -4,10 +4,12 @@
  * and foreign values are recognised instead of followed. A slot's memory is never given back, so
  * a stale handle reads a word that exists; the generation in that word (gate.h) refuses it.
  *
- *    63          32 31    28 27                 0
- *   +--------------+--------+--------------------+
- *   | generation   | class  | slot               |
- *   +--------------+--------+--------------------+
+ *    63    60 59          32 31                 0
+ *   +--------+--------------+--------------------+
+ *   | class  | generation   | slot               |
+ *   +--------+--------------+--------------------+
+ *
+ * The upper half is what the gate calls its generation, so one comparison checks both.
  *
  * Knows nothing of what the objects are. In a forked child no handle is valid.
  */
@@ -33,7 +35,6 @@ typedef enum rsmi_class {
 typedef struct rsmi_slot {
     _Alignas(64) rsmi_gate_t gate; /* (a) generation, CUT, CLOSED, OWED, calls inside */
     void *obj;                     /* (c) between alloc and free */
-    uint32_t class;                /* (c) between alloc and free */
     uint32_t next;                 /* (h) free list */
 } rsmi_slot_t;
 
@@ -54,13 +55,13 @@ rsmi_gate_t *rsmi_handle_gate(uint64_t handle);
 /** What class a handle claims to be of. */
 static inline uint32_t rsmi_handle_class(uint64_t handle)
 {
-    return ((uint32_t)handle >> 28) & 0xFU;
+    return (uint32_t)(handle >> 60);
 }
 
 /** The slot a value names, whatever it is; NULL: there never was such a slot. */
 static inline rsmi_slot_t *rsmi_handle_slot(uint64_t handle)
 {
-    uint32_t index = (uint32_t)handle & 0x0FFFFFFFU;
+    uint32_t index = (uint32_t)handle;
     rsmi_slot_t *chunk;
 
     if (index >= RSMI_CHUNK_SLOTS * RSMI_CHUNKS) {
@@ -104,7 +105,8 @@ static inline bool rsmi_handle_leave(uint64_t handle)
 bool rsmi_handle_close(uint64_t handle);
 /** Take a close back. */
 void rsmi_handle_reopen(uint64_t handle);
-/** Free the slot of a handle that was never opened, or that the caller closed (he is out then). */
+/** Free the slot of a handle that was never opened, or that the caller closed (he is
+ * out then). */
 void rsmi_handle_free(uint64_t handle);
 
 /** In a forked child only: the object that was behind a handle at the fork; NULL: none. */

@@ -120,7 +120,7 @@ static int connect_to(rsmi_controller_t *ctl, rsmi_import_t *imp, rsm_memseg_id_
     rsmi_handle_open(imp->handle);
     rsmi_lock_none_held();
     if (imp->node == ctl->facts.node) {
-        rc = rsmi_self_connect(ctl, imp->node, &ask, gate, imp->handle, &imp->conn);
+        rc = rsmi_self_connect(ctl, imp->node, &ask, gate, imp->event, &imp->conn);
     } else {
         rc = ctl->ops->connect(ctl->port, imp->node, &ask, gate, imp->handle, &imp->conn);
     }

@@ -18,7 +18,7 @@ typedef struct self {
     rsmg_peer_t peer; /* the exporter's end */
     void *core;
     char *base;
-    uint64_t import_handle;
+    rsmi_event_t *import_event;
 } self_t;
 
 static self_t *self_of_peer(rsmg_peer_t *peer)
@@ -65,6 +65,7 @@ static void self_disconnect(rsmg_conn_t *conn)
     self_t *self = (self_t *)conn;
 
     rsmi_export_depart(self->core, &self->peer);
+    rsmi_event_put(self->import_event);
     rsmi_free(self);
 }
 
@@ -73,11 +74,11 @@ static bool self_cut(rsmg_peer_t *peer)
     return rsmi_gate_cut(self_of_peer(peer)->conn.gate);
 }
 
+/* Straight to the counter: through the import's handle, this call could be the last to leave a
+ * connection that is being cut, and would have to answer under the export's lock. */
 static void self_notify(rsmg_peer_t *peer, bool no_accumulate)
 {
-    self_t *self = self_of_peer(peer);
-
-    rsmi_event_arrived(self->core, self->import_handle, no_accumulate, no_accumulate ? 0 : 1);
+    rsmi_event_post(self_of_peer(peer)->import_event, no_accumulate, no_accumulate ? 0 : 1);
 }
 
 static const rsmg_conn_ops_t conn_ops = {
@@ -95,7 +96,7 @@ static const rsmg_peer_ops_t peer_ops = {
     .size = sizeof(rsmg_peer_ops_t), .cut = self_cut, .notify = self_notify};
 
 int rsmi_self_connect(void *core, uint32_t node, const rsmg_ask_t *ask, rsmi_gate_t *gate,
-                      uint64_t handle, rsmg_conn_t **conn_p)
+                      rsmi_event_t *event, rsmg_conn_t **conn_p)
 {
     self_t *self = rsmi_alloc(sizeof *self);
     rsmg_grant_t grant;
@@ -107,11 +108,13 @@ int rsmi_self_connect(void *core, uint32_t node, const rsmg_ask_t *ask, rsmi_gat
     self->peer.ops = &peer_ops;
     self->peer.patience_ms = 10000; /* our own thread is inside a copy: it will come out */
     self->core = core;
-    self->import_handle = handle;
+    self->import_event = event;
+    rsmi_event_get(event);
     *conn_p = &self->conn;
     rc = rsmi_export_admit(core, node, ask, &self->peer, &grant);
     if (rc != RSM_SUCCESS) {
         *conn_p = NULL;
+        rsmi_event_put(event);
         rsmi_free(self);
         return rc;
     }

@@ -14,6 +14,7 @@
 #include "import.h"
 #include "localmem.h"
 #include "lock.h"
+#include "memory.h"
 #include "range.h"
 
 #define SGIO_MAX 65536U /* design 2, "Vectors" */
@@ -71,7 +72,11 @@ static int move_entry(rsmi_import_t *imp, const rsm_iovec_t *entry, direction_t 
     int rc = RSM_SUCCESS;
 
     RSMI_TRY(resolve_local(entry, conn->length, &addr, &localmem));
-    if (entry->transfer_length > 0) {
+    if (entry->transfer_length > 0 &&
+        !rsmi_memory_known(addr, entry->transfer_length,
+                           direction == PUTV ? RSMI_MEMORY_READ : RSMI_MEMORY_WRITE)) {
+        rc = RSMERR_BAD_ADDR; /* the caller's mistake: no transfer has failed */
+    } else if (entry->transfer_length > 0) {
         rc = direction == PUTV
                  ? conn->ops->put(conn, entry->remote_offset, addr, entry->transfer_length)
                  : conn->ops->get(conn, entry->remote_offset, addr, entry->transfer_length);
@@ -88,6 +93,21 @@ static int move_entry(rsmi_import_t *imp, const rsm_iovec_t *entry, direction_t 
     return rc;
 }
 
+/** Step 8 of reference 14.5. */
+static int move_all(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, direction_t direction,
+                    bool implicit)
+{
+    ulong_t count = sg_io->io_request_count;
+
+    for (ulong_t i = 0; i < count; i++) {
+        RSMI_CHECK(rsmi_memory_known(&sg_io->iovec[i], sizeof *sg_io->iovec, RSMI_MEMORY_READ),
+                   RSMERR_BAD_SGIO);
+        RSMI_TRY(move_entry(imp, &sg_io->iovec[i], direction, implicit));
+        sg_io->io_residual_count = count - i - 1;
+    }
+    return RSM_SUCCESS;
+}
+
 /** Steps 3 to 9 of reference 14.5, inside the gate. */
 static int run(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, direction_t direction, bool cut)
 {
@@ -96,6 +116,7 @@ static int run(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, direction_t direction
     rsm_permission_t needed = direction == PUTV ? RSM_PERM_WRITE : RSM_PERM_READ;
     bool implicit =
         atomic_load_explicit(&imp->mode, memory_order_relaxed) == RSM_BARRIER_MODE_IMPLICIT;
+    int rc;
 
     RSMI_CHECK(rsmi_controller_is_held(imp->ctl, imp->ctl_handle), RSMERR_BAD_CTLR_HNDL);
     RSMI_CHECK(count > 0 && count <= most, RSMERR_BAD_SGIO);
@@ -103,14 +124,13 @@ static int run(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, direction_t direction
     RSMI_CHECK(!cut, RSMERR_CONN_ABORTED);
     RSMI_CHECK((imp->perm & needed) != 0, RSMERR_PERM_DENIED);
 
+    rc = move_all(imp, sg_io, direction, implicit);
     if (!implicit) {
-        /* Before the first piece: a cut that comes now must know that a flush is due. */
-        atomic_fetch_add_explicit(&imp->conn->issued, 1, memory_order_relaxed);
+        /* Behind the last piece: another thread's flush in the middle of this vector has covered
+         * only some of it. A cut finds it in time, since this call is still inside the gate. */
+        atomic_fetch_add_explicit(&imp->conn->issued, 1, memory_order_release);
     }
-    for (ulong_t i = 0; i < count; i++) {
-        RSMI_TRY(move_entry(imp, &sg_io->iovec[i], direction, implicit));
-        sg_io->io_residual_count = count - i - 1;
-    }
+    RSMI_TRY(rc);
     if ((sg_io->flags & RSM_IMPLICIT_SIGPOST) != 0) {
         RSMI_TRY(rsmi_import_flush(imp));
         return imp->conn->ops->post(imp->conn, (sg_io->flags & RSM_SIGPOST_NO_ACCUMULATE) != 0);
@@ -124,7 +144,9 @@ static int vector(rsm_scat_gath_t *sg_io, direction_t direction)
     bool cut = false;
     int rc;
 
-    RSMI_CHECK(sg_io != NULL, RSMERR_BAD_SGIO);
+    RSMI_CHECK(sg_io != NULL &&
+                   rsmi_memory_known(sg_io, sizeof *sg_io, RSMI_MEMORY_READ | RSMI_MEMORY_WRITE),
+               RSMERR_BAD_SGIO);
     sg_io->io_residual_count = sg_io->io_request_count; /* reference 14.4 */
     imp = rsmi_import_enter(rsmi_handle_from_ptr(sg_io->remote_handle), &cut);
     RSMI_CHECK(imp != NULL, RSMERR_BAD_SEG_HNDL);
