@@ -1,0 +1,104 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+#
+# Builds the benchmarks where needed and runs bench_vector with every MPI that has a preset. Knows
+# the presets' names and build folders; must not know how anything is measured.
+#
+#   benchmarks/run.sh [--mpi openmpi|mpich] [options of bench_vector]
+#
+# Results: build/results/vector-<mpi>.csv and .txt. Exit code: the worst of the runs.
+# BENCH_MPIEXEC_FLAGS, if set (even to nothing), takes the place of all launcher flags.
+
+set -u
+
+cd "$(dirname "$0")/.." || exit 1
+
+mpis="openmpi mpich"
+if [ "${1-}" = --mpi ]; then
+    mpis=${2:?--mpi needs a name}
+    shift 2
+fi
+
+# The full run ends within six minutes on two busy cores; a hang must not look like a slow machine.
+limit=${BENCH_TIMEOUT:-900}
+results=build/results
+worst=0
+
+if [ "$(id -u)" = 0 ]; then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+mkdir -p "$results" || exit 1
+
+# cached FOLDER NAME: value of a CMake cache entry
+cached()
+{
+    sed -n "s/^$2:[A-Z]*=//p" "$1/CMakeCache.txt"
+}
+
+# own_flags MPI: what the tests give the launcher too (cmake/RsmMpi.cmake). Unbound, because a service
+# thread bound to the core of a rank that spins would be measured as a slow library.
+own_flags()
+{
+    case $1 in
+    openmpi*) echo "--oversubscribe --bind-to none --mca mpi_yield_when_idle 1" ;;
+    esac
+}
+
+build()
+{
+    if [ ! -f "build/$1/CMakeCache.txt" ]; then
+        cmake --preset "$1" || return 1
+    fi
+    cmake --build "build/$1" --target bench_vector
+}
+
+run()
+{
+    mpi=$1
+    shift
+    folder=build/$mpi
+    launcher=$(cached "$folder" MPIEXEC_EXECUTABLE)
+    number=$(cached "$folder" MPIEXEC_NUMPROC_FLAG)
+    flags=${BENCH_MPIEXEC_FLAGS-$(own_flags "$mpi") $(cached "$folder" MPIEXEC_PREFLAGS | tr ';' ' ')}
+    type=$(cached "$folder" CMAKE_BUILD_TYPE)
+    out=$results/vector-$mpi
+    status=$results/.status-$mpi
+
+    case $type in
+    Rel*) ;;
+    *) echo "$mpi: build type is '${type:-none}'; the library is measured unoptimised" >&2 ;;
+    esac
+    # A pipe hides the exit code of its first command; plain sh has no other way to keep it.
+    {
+        echo "# commit: $(git describe --always --dirty 2>/dev/null || echo unknown)"
+        echo "# build type: ${type:-none}; launcher flags: ${flags:-none}"
+        # The flags are words.
+        # shellcheck disable=SC2086
+        timeout "$limit" "$launcher" ${number:--n} 2 $flags "$folder/benchmarks/bench_vector" \
+            "--csv=$out.csv" "$@"
+        echo $? >"$status"
+    } | tee "$out.txt"
+    code=$(cat "$status")
+    rm -f "$status"
+    return "$code"
+}
+
+for mpi in $mpis; do
+    echo "== $mpi"
+    if build "$mpi" >"$results/build-$mpi.log" 2>&1; then
+        run "$mpi" "$@"
+        code=$?
+    else
+        echo "$mpi: the build failed, see $results/build-$mpi.log" >&2
+        code=1
+    fi
+    if [ "$code" -gt "$worst" ]; then
+        worst=$code
+    fi
+done
+
+echo "== results"
+for mpi in $mpis; do
+    ls "$results/vector-$mpi.txt" "$results/vector-$mpi.csv" 2>/dev/null
+done
+exit "$worst"
