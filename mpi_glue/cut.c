@@ -40,7 +40,9 @@ void rsmg_cut_arrived(rsmg_port_t *port, int exporter, const rsmg_msg_t *msg)
     rsmg_msg_t answer = {.kind = RSMG_CUT_DONE, .to = msg->from, .from = msg->to};
 
     if (conn == NULL) {
-        /* It has disconnected: its epoch was closed before its handle was. */
+        /* It has disconnected, and nothing is under way; or it is disconnecting, its epoch may be
+         * open still, and DISCONNECT will say when all is done. */
+        answer.kind = rsmi_handle_is_closing(msg->to) ? RSMG_CUT_WAIT : RSMG_CUT_DONE;
         (void)rsmg_msg_send(port, exporter, RSMG_TAG_AGENT, &answer, NULL, 0);
         return;
     }

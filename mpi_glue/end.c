@@ -68,7 +68,9 @@ static void close_epochs(rsmg_port_t *port)
             rsmi_nap(&nap);
         }
         rsmg_channel_flush(port, &conn->channel, conn->exporter, conn->peer_handle);
-        rsmg_win_unlock(window);
+        rsmg_conn_close(conn);
+        rsmi_handle_reopen(conn->handle); /* exporters that have not come so far may still cut */
+        (void)rsmi_handle_leave(conn->handle);
     }
 }
 

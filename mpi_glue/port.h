@@ -214,6 +214,8 @@ int rsmg_win_make(rsmg_port_t *port, rsmg_window_t *window, rsmg_pair_t *pair, v
 void rsmg_win_unlock(rsmg_window_t *window);
 /** Collective over the two ranks. */
 void rsmg_win_free(rsmg_port_t *port, rsmg_window_t *window);
+/** Importer: take the agent off this end and close the epoch; everything issued is complete. */
+void rsmg_conn_close(rsmg_mpi_conn_t *conn);
 /** Importer: a conn for connect. */
 int rsmg_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t *ask, rsmi_gate_t *gate,
                  uint64_t handle, rsmg_conn_t **conn_p);

@@ -171,13 +171,20 @@ static int conn_post(rsmg_conn_t *base, bool no_accumulate)
                              no_accumulate);
 }
 
+void rsmg_conn_close(rsmg_mpi_conn_t *conn)
+{
+    /* The agent may be at work on a message for this end, in a flush perhaps: it is out, and stays
+     * out, when close returns. Only then may the epoch end and the window go. */
+    if (rsmi_handle_enter(RSMI_CLASS_CONN, conn->handle, NULL) != NULL) {
+        (void)rsmi_handle_close(conn->handle);
+    }
+    rsmg_win_unlock(&conn->window);
+    atomic_store(&conn->conn.flushed, atomic_load(&conn->conn.issued));
+}
+
 static void free_conn(rsmg_mpi_conn_t *conn)
 {
     if (conn->handle != 0) {
-        /* The agent may be at work on a message for this end: it is out when close returns. */
-        if (rsmi_handle_enter(RSMI_CLASS_CONN, conn->handle, NULL) != NULL) {
-            (void)rsmi_handle_close(conn->handle);
-        }
         rsmi_handle_free(conn->handle);
     }
     rsmi_lock_destroy(&conn->channel.lock);
@@ -207,7 +214,7 @@ static void conn_disconnect(rsmg_conn_t *base)
 
     if (!atomic_load(&conn->port->ended)) {
         rsmi_interrupt_begin(&intr);
-        rsmg_win_unlock(&conn->window);
+        rsmg_conn_close(conn);
         part(conn, &intr);
         rsmi_interrupt_end(&intr);
     }
@@ -318,10 +325,12 @@ int rsmg_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t *ask, rsmi_g
     rsmi_interrupt_begin(&intr);
     rc = connect_loop(conn, ask, &intr);
     rsmg_agent_ring(port);
-    if (rc == RSM_SUCCESS && rsmi_gate_is_cut(gate)) {
+    if (rc != RSM_SUCCESS) {
+        rsmg_conn_close(conn); /* no window: takes the agent off this end, nothing else */
+    } else if (rsmi_gate_is_cut(gate)) {
         /* The exporter withdrew the segment while the window was made. The cut is answered; what
          * is left is to take the window apart with the exporter. */
-        rsmg_win_unlock(&conn->window);
+        rsmg_conn_close(conn);
         part(conn, &intr);
         rc = RSMERR_INTERRUPTED;
     }

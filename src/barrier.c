@@ -69,11 +69,17 @@ int rsm_memseg_import_open_barrier(rsmapi_barrier_t *barrier)
     return step.code;
 }
 
-/** Complete what the barrier covers and say how it went. */
+/**
+ * Complete what the barrier covers and say how it went. After a cut too: what was issued before it
+ * may still be on its way, and the program may reuse its buffers once the barrier is closed,
+ * whatever the result.
+ */
 static int settle(rsmi_import_t *imp, const rsmapi_barrier_t *barrier, bool cut)
 {
+    int rc = rsmi_import_flush(imp);
+
     RSMI_CHECK(!cut, RSMERR_CONN_ABORTED);
-    RSMI_TRY(rsmi_import_flush(imp));
+    RSMI_TRY(rc);
     RSMI_CHECK(snapshot(imp) == barrier->privdata, RSMERR_BARRIER_FAILURE);
     return RSM_SUCCESS;
 }

@@ -92,6 +92,15 @@ static inline void *rsmi_handle_enter(rsmi_class_t class, uint64_t handle, bool 
     return slot->obj;
 }
 
+/** Closed by somebody who has not freed it: its object is on its way out. */
+static inline bool rsmi_handle_is_closing(uint64_t handle)
+{
+    rsmi_slot_t *slot = rsmi_handle_slot(handle);
+    uint64_t word = slot == NULL ? 0 : atomic_load_explicit(&slot->gate, memory_order_acquire);
+
+    return rsmi_gate_generation(word) == (uint32_t)(handle >> 32) && (word & RSMI_GATE_CLOSED) != 0;
+}
+
 /** Leave. True: answer for a cut, then leave again (rsmi_gate_leave()). */
 static inline bool rsmi_handle_leave(uint64_t handle)
 {

@@ -3,10 +3,10 @@
  * What the kernel says about ranges of this process's addresses. Knows nothing of segments.
  *
  * Two questions. rsmi_memory_check() asks the kernel each time: for calls that make something.
- * rsmi_memory_known() is for the transfer path: it remembers what the kernel said and asks again
- * only about addresses that it does not know. So it finds what was never mapped or never had the
- * right, at the price of two comparisons; memory that the program unmapped *after* it was used is
- * not found, and the access faults as in any copy.
+ * rsmi_memory_known() is for the transfer path: each thread remembers the ranges it lately asked
+ * about, and asks the kernel only about others. So it finds what was never mapped or never had the
+ * right, at the price of some comparisons; memory that the program unmapped *after* this thread
+ * used it, or its neighbourhood, is not found, and the access faults as in any copy.
  */
 #ifndef RSMI_MEMORY_H
 #define RSMI_MEMORY_H
@@ -24,14 +24,14 @@ enum { RSMI_MEMORY_READ = 1, RSMI_MEMORY_WRITE = 2 };
  */
 int rsmi_memory_check(const void *addr, size_t len, int want);
 
-/* Ranges this thread has lately asked about; one per slot, chosen by the address. */
-#define RSMI_MEMORY_SLOTS 16U
+/* Ranges this thread has lately asked about, in no order. */
+#define RSMI_MEMORY_RECENT 8U
 typedef struct rsmi_memory_range {
     uintptr_t low;
     uintptr_t high; /* one past the end; 0: empty */
     int rights;
 } rsmi_memory_range_t;
-extern _Thread_local rsmi_memory_range_t rsmi_memory_recent[RSMI_MEMORY_SLOTS]
+extern _Thread_local rsmi_memory_range_t rsmi_memory_recent[RSMI_MEMORY_RECENT]
     __attribute__((tls_model("initial-exec")));
 
 /** The slow half of rsmi_memory_known(). */
@@ -41,11 +41,14 @@ bool rsmi_memory_look(uintptr_t addr, size_t len, int want);
 static inline bool rsmi_memory_known(const void *addr, size_t len, int want)
 {
     uintptr_t at = (uintptr_t)addr;
-    const rsmi_memory_range_t *range = &rsmi_memory_recent[(at >> 16) % RSMI_MEMORY_SLOTS];
 
-    if (at >= range->low && at < range->high && len <= range->high - at &&
-        (range->rights & want) == want) {
-        return true;
+    for (unsigned i = 0; i < RSMI_MEMORY_RECENT; i++) {
+        const rsmi_memory_range_t *range = &rsmi_memory_recent[i];
+
+        if (at >= range->low && at < range->high && len <= range->high - at &&
+            (range->rights & want) == want) {
+            return true;
+        }
     }
     return rsmi_memory_look(at, len, want);
 }

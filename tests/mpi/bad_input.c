@@ -5,7 +5,6 @@
  * documented codes; must not know where the library tests what.
  *
  * Description: bad_input             two ranks: rank 0 exports, rank 1 misbehaves
- *              bad_input --unmapped  the same, with local memory that is not there as well
  *              bad_input site        the controller must not open; nothing of MPI is touched here
  *              bad_input multiple    the same, the program having started MPI with the full level
  *              bad_input funneled    the same, with a lower level
@@ -665,7 +664,7 @@ static void check_barriers(rsm_memseg_import_handle_t import)
 }
 
 /** All of it, on rank `node`'s segment, which holds zeros. */
-static void check_vectors(rsm_node_id_t node, rsm_memseg_id_t id, bool unmapped)
+static void check_vectors(rsm_node_id_t node, rsm_memseg_id_t id)
 {
     target_t target = {.model = calloc(1, BYTES), .local = map_pages(BYTES)};
 
@@ -676,9 +675,7 @@ static void check_vectors(rsm_node_id_t node, rsm_memseg_id_t id, bool unmapped)
     check_segment(&target);
     check_pieces(&target);
     check_requests(&target);
-    if (unmapped) {
-        check_unmapped(&target);
-    }
+    check_unmapped(&target);
     check_barriers(target.import);
     check_good(&target);
     t_expect_ok(rsm_free_localmemory_handle(controller, target.handle));
@@ -828,7 +825,7 @@ static rsm_memseg_export_handle_t export_pages(char *pages, rsm_memseg_id_t id,
     return export;
 }
 
-static void misbehave(bool unmapped)
+static void misbehave(void)
 {
     rsm_memseg_export_handle_t own;
     char *memory = map_pages(BYTES);
@@ -846,10 +843,10 @@ static void misbehave(bool unmapped)
     check_connected_with(RSM_PERM_READ);
     check_connected_with(RSM_PERM_WRITE);
     check_connected_with(RSM_PERM_NONE);
-    check_vectors(0, SEGMENT_ID, unmapped);
+    check_vectors(0, SEGMENT_ID);
     memset(own_memory, 0, BYTES);
     own = export_pages(own_memory, OWN_ID, NULL, 0);
-    check_vectors(1, OWN_ID, unmapped);
+    check_vectors(1, OWN_ID);
     check_traps(own_memory, BYTES);
     t_expect_code(rsm_intr_signal_wait(own, 0), RSMERR_TIMEOUT); /* no failed vector has posted */
     t_expect_ok(rsm_memseg_export_destroy(own));
@@ -880,7 +877,7 @@ static void run_two_ranks(int *argc, char ***argv)
     }
     t_barrier();
     if (t_mpi_rank() == 1) {
-        misbehave(t_arg_flag(*argc, *argv, "--unmapped"));
+        misbehave();
     }
     t_barrier();
     if (t_mpi_rank() == 0) {

@@ -4,14 +4,15 @@
  * says. Knows the ways, for the library and for a plain MPI program of the same kind; must not know
  * what the right exit code is, as only the plain program can tell that.
  *
- * Description: ends <library|plain> <app|lib> <none|both|export|import> <way>
+ * Description: ends <library|plain> <app|lib> <none|both|export|import|cut> <way>
  *   who         library: uses RSMAPI. plain: the same end with MPI alone
  *   starter     who starts MPI: the program, or the library (plain: a program that finalizes when
  *               the library would)
  *   alive       what lives at the end. both: exports, imports, an open barrier with transfers
  *               under way, pending events, a local memory handle, at all ranks. export: a published
  *               segment of rank 0 that nobody imports any more. import: handles of the last rank
- *               to a segment that rank 0 has destroyed. With one rank a process imports from itself
+ *               to a segment that rank 0 has destroyed. cut: rank 0 destroys while the others, with
+ *               transfers under way, are ending. With one rank a process imports from itself
  *   way         see ways[]
  *
  * The ranks meet by RSMAPI events only, so that a program whose MPI the library started makes no
@@ -239,6 +240,30 @@ static void set_up_import(void)
     }
 }
 
+/** Rank 0 cuts the others off when they are in the middle of their end. */
+static void set_up_cut(void)
+{
+    const struct timespec nap = {0, 100000000};
+    int rc;
+
+    if (me.rank != 0) {
+        connect_to(0);
+        NEED(rsm_memseg_import_set_mode(me.imports[0], RSM_BARRIER_MODE_EXPLICIT));
+        NEED(rsm_intr_signal_post(me.imports[0], 0));
+        NEED(put(0, 0));
+        return;
+    }
+    publish();
+    for (int i = 1; i < me.size; i++) {
+        NEED(rsm_intr_signal_wait(me.export, WAIT_MS));
+    }
+    (void)nanosleep(&nap, NULL);
+    while ((rc = rsm_memseg_export_destroy(me.export)) == RSMERR_INTERRUPTED) {
+    }
+    need("rsm_memseg_export_destroy", rc);
+    me.export = NULL;
+}
+
 /** What is left after MPI has ended: transfers are refused, taking things apart works. */
 static void check_after_end(void)
 {
@@ -419,7 +444,7 @@ int main(int argc, char **argv)
     int level;
 
     if (way == NULL) {
-        (void)fprintf(stderr, "usage: ends library|plain app|lib none|both|export|import WAY\n");
+        (void)fprintf(stderr, "usage: ends library|plain app|lib none|both|export|import|cut WAY\n");
         return 99;
     }
     plain = strcmp(argv[1], "plain") == 0;
@@ -439,6 +464,8 @@ int main(int argc, char **argv)
             set_up_export();
         } else if (strcmp(argv[3], "import") == 0) {
             set_up_import();
+        } else if (strcmp(argv[3], "cut") == 0) {
+            set_up_cut();
         }
     }
     return act(me.rank == me.size - 1 ? way->last_rank : way->others, plain, by_library);

@@ -135,7 +135,7 @@ row() {
 printf '%-6s %-4s %-7s %-22s %4s  %-10s %7s\n' ranks MPI alive end code 'plain MPI' time
 for starter in app lib; do
     for ranks in 2 3; do
-        for alive in none both export import; do
+        for alive in none both export import cut; do
             row $ranks $starter $alive finalize
         done
         for alive in both import; do

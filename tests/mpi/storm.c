@@ -32,7 +32,7 @@ enum {
     THREADS_MAX = 2,
     RANKS_MAX = 16,
     SLOT = 8192, /* a page or more, so that a slot's copy can be a local memory handle */
-    PIECES_MAX = 20,
+    PIECES_MAX = 6,
     EVENT_WAIT_MS = 20000,
 };
 

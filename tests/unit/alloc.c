@@ -12,6 +12,23 @@
 #include "alloc.h"
 #include "t.h"
 
+/*
+ * A sanitizer's allocator stops the program at a request that cannot be met; here NULL is wanted,
+ * as from the C library's.
+ */
+const char *__asan_default_options(void); // NOLINT(bugprone-reserved-identifier)
+const char *__tsan_default_options(void); // NOLINT(bugprone-reserved-identifier)
+
+const char *__asan_default_options(void) // NOLINT(bugprone-reserved-identifier)
+{
+    return "allocator_may_return_null=1";
+}
+
+const char *__tsan_default_options(void) // NOLINT(bugprone-reserved-identifier)
+{
+    return "allocator_may_return_null=1";
+}
+
 #define THREADS 4
 #define EACH 20000
 

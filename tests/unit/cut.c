@@ -10,11 +10,12 @@
 #include <string.h>
 
 #include "fake_glue.h"
+#include "handle.h"
 #include "t.h"
 
 #define ID 0x400080U
 #define SHOOTERS 3
-#define ROUNDS 150
+#define ROUNDS 80
 
 static char *memory;
 static char *mine;
@@ -119,12 +120,17 @@ static rsm_memseg_import_handle_t shared;
 static atomic_int phase;   /* 1: the vector is inside, 2: it is over */
 static atomic_int results; /* codes of unpublish + 1000 */
 
+/** In the first piece: wait until the cut has reached the importer, and a little longer. */
 static void dwell(void *arg)
 {
     (void)arg;
     if (atomic_load(&phase) == 0) {
         atomic_store(&phase, 1);
-        fake_ms(60);
+        while (!rsmi_gate_is_cut(rsmi_handle_gate(rsmi_handle_from_ptr(shared)))) {
+            fake_ms(1);
+        }
+        fake_ms(20);
+        t_expect_eq(atomic_load(&results), 0); /* unpublish is still waiting */
     }
 }
 
@@ -162,12 +168,12 @@ static void in_flight(fake_cut_mode_t mode, bool explicit)
         t_expect_ok(rsm_memseg_import_set_mode(shared, RSM_BARRIER_MODE_EXPLICIT));
     }
     atomic_store(&phase, 0);
+    atomic_store(&results, 0);
     fake_hook(FAKE_PUT, dwell, NULL);
     t_require_eq(pthread_create(&gunner, NULL, fire, NULL), 0);
     while (atomic_load(&phase) == 0) {
         fake_ms(1);
     }
-    atomic_store(&results, 0);
     t_require_eq(pthread_create(&withdrawer, NULL, withdraw, NULL), 0);
     if (mode == FAKE_CUT_TOLD) {
         while (fake_cuts_asked() == 0) {
@@ -247,7 +253,10 @@ static void *shoot(void *arg)
         }
         t_expect_ok(rsm_memseg_import_init_barrier(imp, RSM_BAR_DEFAULT, &barrier));
         while (rc == RSM_SUCCESS) {
-            rsm_iovec_t entries[2] = {fake_va(bullets, 0, 0, 64), fake_va(bullets, 0, 2048, 64)};
+            rsm_iovec_t entries[2];
+
+            entries[0] = fake_va(bullets, 0, 64 * (size_t)me, 64);
+            entries[1] = fake_va(bullets, 0, 2048 + 64 * (size_t)me, 64);
 
             t_expect_ok(rsm_memseg_import_open_barrier(&barrier));
             rc = fake_putv(imp, entries, 2, 0, NULL);

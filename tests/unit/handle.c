@@ -187,7 +187,7 @@ static void close_waits(void)
 }
 
 #define READERS 3
-#define GENERATIONS 1500
+#define GENERATIONS 600
 
 static _Atomic uint64_t current;
 static atomic_bool over;

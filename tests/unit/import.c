@@ -258,22 +258,29 @@ static void *connector(void *arg)
     return NULL;
 }
 
-/** Connects from all sides while the segment comes and goes. */
+/**
+ * Connects from all sides while the segment comes and goes, every other time under another id that
+ * is for node 3 alone: no connect to ID may be judged by that.
+ */
 static void storm(void)
 {
     pthread_t threads[3];
     rsm_memseg_export_handle_t seg = NULL;
-    rsm_memseg_id_t id = ID;
+    rsmapi_access_entry_t list[1];
 
     t_note("storm");
+    memset(list, 0, sizeof list);
+    list[0].ae_node = 3;
     t_require_ok(rsm_memseg_export_create(fake_ctl, &seg, memory, FAKE_PAGE, 0));
     for (unsigned i = 0; i < 3; i++) {
         t_require_eq(pthread_create(&threads[i], NULL, connector, (void *)(uintptr_t)(i % 2)), 0);
     }
-    for (unsigned i = 0; i < 200; i++) {
-        fake_set_cut_mode(i % 2 == 0 ? FAKE_CUT_AT_ONCE : FAKE_CUT_AGENT);
-        t_expect_ok(rsm_memseg_export_publish(seg, &id, NULL, 0));
-        if (i % 4 == 0) {
+    for (unsigned i = 0; i < 1000; i++) {
+        rsm_memseg_id_t id = i % 2 == 0 ? ID : ID + 1;
+
+        fake_set_cut_mode(i % 4 < 2 ? FAKE_CUT_AT_ONCE : FAKE_CUT_AGENT);
+        t_expect_ok(rsm_memseg_export_publish(seg, &id, list, i % 2));
+        if (i % 16 == 0) {
             fake_ms(1);
         }
         t_expect_ok(rsm_memseg_export_unpublish(seg));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Description: asking the kernel whether a range is mapped, and with which rights.
- * Proves: the memory tests behind 10.2 (13), 10.4 (8) and 15.1: holes, missing rights, a hole
+ * Description: asking the kernel whether a range is mapped, and with which rights; remembering what
+ * it said.
+ * Proves: the memory tests behind 10.2 (13), 10.4 (8), 14.5 and 15.1: holes, missing rights, a hole
  * counting more than a missing right, ranges that wrap, edges to the byte, names of mapped files
  * that are longer than a line buffer.
  * Knows src/memory.h only.
@@ -9,6 +10,7 @@
 #include "memory.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,6 +134,104 @@ static void long_names(void)
     t_expect_eq(rmdir(start), 0);
 }
 
+/* ---- What is remembered ------------------------------------------------------------------ */
+
+static bool known(const void *address, size_t len, int want)
+{
+    bool once = rsmi_memory_known(address, len, want);
+
+    t_expect_eq(rsmi_memory_known(address, len, want), once); /* remembered, or not: the same */
+    return once;
+}
+
+static void remembered(void)
+{
+    /* 0, 1: read, write  2: read  3, 4: read, write  5: no access  6: hole */
+    char *at = map(7);
+    char *fresh;
+
+    t_note("remembered");
+    t_require_eq(mprotect(at + 2 * PAGE, PAGE, PROT_READ), 0);
+    t_require_eq(mprotect(at + 5 * PAGE, PAGE, PROT_NONE), 0);
+    t_require_eq(munmap(at + 6 * PAGE, PAGE), 0);
+    for (unsigned again = 0; again < 2; again++) {
+        t_expect(known(at, 2 * PAGE, BOTH));
+        t_expect(known(at + 2 * PAGE - 1, 1, BOTH));
+        t_expect(!known(at + 2 * PAGE - 1, 2, BOTH));
+        t_expect(known(at + 2 * PAGE - 1, 2, READ));
+        t_expect(known(at, 5 * PAGE, READ)); /* across ranges of different rights */
+        t_expect(!known(at, 5 * PAGE, RSMI_MEMORY_WRITE));
+        t_expect(known(at + 2 * PAGE, PAGE, READ));
+        t_expect(!known(at + 2 * PAGE, PAGE, RSMI_MEMORY_WRITE));
+        t_expect(known(at + 3 * PAGE, 2 * PAGE, BOTH));
+        t_expect(!known(at + 3 * PAGE, 2 * PAGE + 1, READ));
+        t_expect(!known(at + 5 * PAGE, 1, READ));
+        t_expect(!known(at + 6 * PAGE, 1, READ));
+        t_expect(!known(at, 7 * PAGE, READ));
+        t_expect(known(at + 6 * PAGE, 0, BOTH)); /* nothing of it is touched */
+        t_expect(!known(NULL, 1, READ));
+        t_expect(!known(NULL, SIZE_MAX, READ));
+        t_expect(!known(at, SIZE_MAX, READ));
+        t_expect(!known(at, SIZE_MAX - (uintptr_t)at, READ));
+        t_expect(!known(at + 1, SIZE_MAX - (uintptr_t)at, READ)); /* wraps to 0 */
+        t_expect(!known((void *)UINTPTR_MAX, 1, READ));
+        t_expect(!known((void *)UINTPTR_MAX, 2, READ));
+    }
+    t_note("what is new, or has got more rights, is found");
+    t_require_eq(mprotect(at + 2 * PAGE, PAGE, PROT_READ | PROT_WRITE), 0);
+    t_expect(known(at, 5 * PAGE, BOTH));
+    t_require_eq(mprotect(at + 5 * PAGE, PAGE, PROT_READ), 0);
+    t_expect(known(at, 6 * PAGE, READ));
+    fresh = map(100);
+    t_expect(known(fresh, 100 * PAGE, BOTH));
+    t_expect(known(&fresh, sizeof fresh, BOTH));
+    t_require_eq(munmap(fresh, 100 * PAGE), 0);
+    t_require_eq(munmap(at, 6 * PAGE), 0);
+}
+
+#define ISLANDS 100U
+
+/** More mappings than are remembered, asked about from several threads. */
+static char *sea;
+
+static void *visit(void *arg)
+{
+    unsigned step = (unsigned)(uintptr_t)arg;
+
+    for (unsigned i = 0; i < ISLANDS; i++) {
+        char *island = sea + 2 * PAGE * (i * step % ISLANDS);
+
+        t_expect(rsmi_memory_known(island, PAGE, BOTH));
+        if (i % 64 == 0) {
+            char *fresh = map(1);
+
+            t_expect(!rsmi_memory_known(island, PAGE + 1, READ)); /* looks anew each time */
+            t_expect(rsmi_memory_known(fresh, PAGE, BOTH));
+            t_require_eq(munmap(fresh, PAGE), 0);
+        }
+    }
+    return NULL;
+}
+
+static void many_ranges(void)
+{
+    static const unsigned steps[] = {1, 3, 11}; /* no common divisor with ISLANDS */
+    pthread_t threads[3];
+
+    t_note("many ranges");
+    sea = map(2 * (size_t)ISLANDS);
+    for (unsigned i = 0; i < ISLANDS; i++) {
+        t_require_eq(mprotect(sea + (2 * (size_t)i + 1) * PAGE, PAGE, PROT_NONE), 0);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        t_require_eq(pthread_create(&threads[i], NULL, visit, (void *)(uintptr_t)steps[i]), 0);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        (void)pthread_join(threads[i], NULL);
+    }
+    t_require_eq(munmap(sea, 2 * (size_t)ISLANDS * PAGE), 0);
+}
+
 int main(void)
 {
     t_watchdog(30);
@@ -139,5 +239,7 @@ int main(void)
     wraps();
     usual_places();
     long_names();
+    remembered();
+    many_ranges();
     return t_finish();
 }

@@ -31,7 +31,8 @@ static const char *const names[CASES] = {"unreadable request",
                                          "getv through a handle of read-only memory",
                                          "putv, NULL with an offset"};
 
-static int run_case(uint64_t which, rsm_node_id_t node)
+/** Leaves its pages where they are: each case wants addresses that nobody has used before. */
+static void run_case(uint64_t which, rsm_node_id_t node)
 {
     char *memory;
     char *mine;
@@ -42,8 +43,7 @@ static int run_case(uint64_t which, rsm_node_id_t node)
     rsm_iovec_t entries[2];
     unsigned long residual = 4711;
 
-    fake_begin();
-    t_note("%s", names[which]);
+    t_note("%s, node %u", names[which], node);
     memory = fake_pages(2);
     mine = fake_pages(2);
     bad = mine + 2 * (size_t)FAKE_PAGE;
@@ -107,7 +107,6 @@ static int run_case(uint64_t which, rsm_node_id_t node)
     t_expect_ok(rsm_free_localmemory_handle(fake_ctl, handle));
     t_expect_ok(rsm_memseg_import_disconnect(imp));
     t_expect_ok(rsm_memseg_export_destroy(seg));
-    return fake_finish();
 }
 
 int main(int argc, char **argv)
@@ -117,23 +116,23 @@ int main(int argc, char **argv)
 
     if (which < CASES) {
         (void)setrlimit(RLIMIT_CORE, &no_core);
-        return run_case(which, (rsm_node_id_t)t_arg_u64(argc, argv, "--node", 0));
+        fake_begin();
+        run_case(which, 1);
+        run_case(which, 0);
+        return fake_finish();
     }
     t_watchdog(60);
-    for (unsigned i = 0; i < 2 * CASES; i++) {
+    for (unsigned i = 0; i < CASES; i++) {
         char number[8];
-        char node[8];
         int status = 0;
         pid_t pid;
 
-        t_note("%s, node %u", names[i / 2], i % 2);
-        (void)snprintf(number, sizeof number, "%u", i / 2);
-        (void)snprintf(node, sizeof node, "%u", i % 2);
+        t_note("%s", names[i]);
+        (void)snprintf(number, sizeof number, "%u", i);
         pid = fork();
         t_require(pid >= 0);
         if (pid == 0) {
-            (void)execl("/proc/self/exe", "sgio_unreadable", "--case", number, "--node", node,
-                        (char *)NULL);
+            (void)execl("/proc/self/exe", "sgio_unreadable", "--case", number, (char *)NULL);
             _exit(2);
         }
         t_require_eq(waitpid(pid, &status, 0), pid);
