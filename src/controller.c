@@ -95,8 +95,12 @@ static int open_port(rsmi_controller_t *ctl)
     rsmg_facts_t facts = {0};
     int rc;
 
-    while (ctl->state == RSMI_CONTROLLER_OPENING) {
-        rsmi_lock_wait(&lock, &opened);
+    if (ctl->state == RSMI_CONTROLLER_OPENING) {
+        /* Its result is ours: where opening is collective, one call of this process is one call. */
+        while (ctl->state == RSMI_CONTROLLER_OPENING) {
+            rsmi_lock_wait(&lock, &opened);
+        }
+        return ctl->open_rc;
     }
     if (ctl->state == RSMI_CONTROLLER_OPENED) {
         return ctl->ops->ended(ctl->port) ? RSMERR_CTLR_NOT_PRESENT : RSM_SUCCESS;
@@ -111,6 +115,7 @@ static int open_port(rsmi_controller_t *ctl)
         ctl->port = port;
         ctl->facts = facts;
     }
+    ctl->open_rc = rc;
     ctl->state = rc == RSM_SUCCESS ? RSMI_CONTROLLER_OPENED : RSMI_CONTROLLER_CLOSED;
     (void)pthread_cond_broadcast(&opened);
     return rc;

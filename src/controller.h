@@ -24,6 +24,7 @@ typedef struct rsmi_controller {
     unsigned unit;                 /* (c) */
     char name[32];                 /* (c) "mpi0" */
     rsmi_controller_state_t state; /* (r) registry lock */
+    int open_rc;                   /* (r) of the last open, for those who waited for it */
     uint32_t refs;                 /* (r) */
     _Atomic uint64_t handle;       /* (a, written under r) 0: not held by the program */
     rsmg_port_t *port;             /* (c) once opened */

@@ -376,6 +376,7 @@ static int admit(rsmi_export_t *seg, uint32_t node, const rsmg_ask_t *ask, rsmg_
     atomic_fetch_add_explicit(&seg->refs, 1, memory_order_relaxed);
     peer->export_handle = seg->handle;
     peer->owner = seg;
+    peer->heard_ns = rsmi_now(); /* a cut under way in another thread is patient with it too */
     peer->next = seg->peers;
     peer->prev = &seg->peers;
     if (seg->peers != NULL) {

@@ -48,10 +48,10 @@ enum { RUBBISH = sizeof rubbish / sizeof *rubbish };
 static char *map_pages(size_t bytes)
 {
     char *all =
-        mmap(NULL, bytes + 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        mmap(NULL, bytes + 2UL * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     t_require(all != MAP_FAILED);
-    memset(all, TRAP, bytes + 2 * PAGE);
+    memset(all, TRAP, bytes + 2UL * PAGE);
     return all + PAGE;
 }
 

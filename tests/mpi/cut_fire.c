@@ -223,7 +223,7 @@ static void check_reused(uint64_t round, size_t bytes, const char *when)
     }
     for (size_t i = 0; i < PAGE; i++) {
         if ((unsigned char)area[-1 - (ptrdiff_t)i] != GUARD ||
-            (unsigned char)area[PAGES_MAX * PAGE + i] != GUARD) {
+            (unsigned char)area[(size_t)PAGES_MAX * PAGE + i] != GUARD) {
             t_fail("round %" PRIu64 ", %s: a byte outside of the segment changed", round, when);
             break;
         }
@@ -232,11 +232,11 @@ static void check_reused(uint64_t round, size_t bytes, const char *when)
 
 static void map_area(void)
 {
-    char *all = mmap(NULL, (PAGES_MAX + 2) * PAGE, PROT_READ | PROT_WRITE,
+    char *all = mmap(NULL, (PAGES_MAX + 2UL) * PAGE, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     t_require(all != MAP_FAILED);
-    memset(all, GUARD, (PAGES_MAX + 2) * PAGE);
+    memset(all, GUARD, (PAGES_MAX + 2UL) * PAGE);
     area = all + PAGE;
 }
 
@@ -685,6 +685,8 @@ static int compare_u64(const void *a, const void *b)
 static void report(uint64_t rounds)
 {
     uint64_t sums[SEEN_COUNT];
+    uint64_t half = rounds / 2;
+    uint64_t most = rounds * 99 / 100;
 
     (void)MPI_Reduce(seen, sums, SEEN_COUNT, MPI_UINT64_T, MPI_SUM, 0, app_comm);
     if (t_mpi_rank() != 0) {
@@ -692,7 +694,7 @@ static void report(uint64_t rounds)
     }
     qsort(latencies, rounds, sizeof *latencies, compare_u64);
     t_print("cut: median %.3f ms, 99 %% below %.3f ms, max %.3f ms, %" PRIu64 " rounds",
-            (double)latencies[rounds / 2] / 1e6, (double)latencies[rounds * 99 / 100] / 1e6,
+            (double)latencies[half] / 1e6, (double)latencies[most] / 1e6,
             (double)latencies[rounds - 1] / 1e6, rounds);
     for (int i = 0; i < SEEN_COUNT; i++) {
         t_print("%9" PRIu64 "  %s", sums[i], seen_names[i]);
@@ -721,7 +723,7 @@ static void start(int *argc, char ***argv)
         t_skip("takes 2 to 13 ranks");
     }
     (void)sigaction(SIGALRM, &action, NULL);
-    local_memory = mmap(NULL, (LOCAL_BYTES / PAGE + 1) * PAGE, PROT_READ | PROT_WRITE,
+    local_memory = mmap(NULL, (LOCAL_BYTES / PAGE + 1UL) * PAGE, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     t_require(local_memory != MAP_FAILED);
     t_require_ok(

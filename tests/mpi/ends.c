@@ -444,7 +444,8 @@ int main(int argc, char **argv)
     int level;
 
     if (way == NULL) {
-        (void)fprintf(stderr, "usage: ends library|plain app|lib none|both|export|import|cut WAY\n");
+        (void)fprintf(stderr,
+                      "usage: ends library|plain app|lib none|both|export|import|cut WAY\n");
         return 99;
     }
     plain = strcmp(argv[1], "plain") == 0;

@@ -47,6 +47,7 @@ typedef struct fake_conn {
     op_t **last;
     bool cut_asked;         /* (g) */
     bool cut_queued;        /* (g) the agent has it on its list */
+    bool leaving;           /* (g) disconnecting: the exporter hears of that, and of no cut */
     struct fake_conn *next; /* (g) */
 } fake_conn_t;
 
@@ -353,7 +354,7 @@ static bool fake_glue_cut(rsmg_peer_t *peer)
     (void)pthread_mutex_lock(&lock);
     mode = cut_mode;
     conn->cut_asked = true;
-    if (mode == FAKE_CUT_AGENT && !conn->cut_queued) {
+    if (mode == FAKE_CUT_AGENT && !conn->cut_queued && !conn->leaving) {
         conn->cut_queued = true;
         send_agent((errand_t){.cut = conn});
     }
@@ -438,6 +439,7 @@ static void fake_glue_disconnect(rsmg_conn_t *base)
 
     (void)begin(FAKE_DISCONNECT);
     (void)pthread_mutex_lock(&lock);
+    conn->leaving = true;
     for (fake_conn_t **at = &conns; *at != NULL; at = &(*at)->next) {
         if (*at == conn) {
             *at = conn->next;

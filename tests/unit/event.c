@@ -2,8 +2,8 @@
 /*
  * Description: events, as counters and through the public calls: counting, no-accumulate, waiting
  * with and without limit, several waiters, signals, handles destroyed under a waiter.
- * Proves: 17.1 to 17.3; statements 47 to 50; issue "wait is interrupted without a race": with
- * 10,000 signals at random moments no event is lost and nobody hangs.
+ * Proves: 17.1 to 17.3; statements 47 to 50; src/event.h: a signal interrupts a wait without a
+ * race, and with 10,000 of them at random moments no event is lost and nobody hangs.
  */
 #include "event.h"
 

@@ -481,21 +481,21 @@ static void destroy_against_publish(void)
 {
     t_note("destroy against publish");
     fake_reset();
-    for (unsigned round = 0; round < 100; round++) {
+    for (unsigned round = 0; round < 40; round++) {
         rsm_memseg_export_handle_t seg = NULL;
         rsm_memseg_export_handle_t heir;
         pthread_t thread;
 
         t_require_ok(rsm_memseg_export_create(fake_ctl, &seg, memory, FAKE_PAGE, 0));
         t_require_eq(pthread_create(&thread, NULL, republisher, seg), 0);
-        for (volatile unsigned i = round * 300; i > 0; i--) {
+        for (volatile unsigned i = round * 700; i > 0; i--) {
         }
         t_expect_ok(rsm_memseg_export_destroy(seg));
         heir = fake_export(memory, FAKE_PAGE, ID); /* nothing of it is left published */
         (void)pthread_join(thread, NULL);
         t_expect_ok(rsm_memseg_export_destroy(heir));
     }
-    t_expect_eq(atomic_load(&refused), 100);
+    t_expect_eq(atomic_load(&refused), 40);
     fake_expect_clean();
 }
 

@@ -275,7 +275,7 @@ static void storm(void)
     for (unsigned i = 0; i < 3; i++) {
         t_require_eq(pthread_create(&threads[i], NULL, connector, (void *)(uintptr_t)(i % 2)), 0);
     }
-    for (unsigned i = 0; i < 1000; i++) {
+    for (unsigned i = 0; i < 250; i++) {
         rsm_memseg_id_t id = i % 2 == 0 ? ID : ID + 1;
 
         fake_set_cut_mode(i % 4 < 2 ? FAKE_CUT_AT_ONCE : FAKE_CUT_AGENT);

@@ -190,7 +190,7 @@ static void storm(void)
     for (unsigned i = 0; i < 2; i++) {
         t_require_eq(pthread_create(&threads[i], NULL, mover, memory + 64 * (size_t)i), 0);
     }
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < 150; i++) {
         rsm_localmemory_handle_t handle = NULL;
         char *fresh = fake_pages(1);
 

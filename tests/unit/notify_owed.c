@@ -15,7 +15,7 @@
 #include "t.h"
 
 #define ID 0x400090U
-#define ROUNDS 300
+#define ROUNDS 700
 #define IMPORTS 32U
 
 static rsm_memseg_export_handle_t seg;
