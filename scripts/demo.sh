@@ -9,7 +9,7 @@
 
 step "Install what is missing" scripts/setup.sh build
 step "Configure for Open MPI" cmake --preset openmpi
-step "Build" cmake --build --preset openmpi
+step "Build" cmake --build --preset openmpi --target send_file
 
 if [ "$(id -u)" -eq 0 ]; then
     # Open MPI's launcher refuses root without these; in a container root is normal.
