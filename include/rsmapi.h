@@ -21,7 +21,8 @@
  *   for putv, the caller's for getv. In implicit mode (the default) that is so when the call
  *   returns success; in explicit mode, when rsm_memseg_import_close_barrier or
  *   rsm_memseg_import_order_barrier returns success, or when a call with RSM_IMPLICIT_SIGPOST does.
- *   Until then the local memory must neither change nor be read.
+ *   Until then the local memory must neither change nor be read. When close_barrier has returned,
+ *   whatever its result, the local memory is the program's again.
  *
  * Order. In implicit mode the entries of a vector complete one after the other, in vector order. In
  *   explicit mode nothing is ordered inside a barrier except by rsm_memseg_import_order_barrier.
@@ -42,10 +43,12 @@
  *
  * Fork. Handles are dead in a forked child. There publish and unpublish give RSMERR_NOT_CREATOR,
  *   after the test of the segment's state; every other call that is given something inherited gives
- *   RSMERR_BAD_CTLR_HNDL or RSMERR_BAD_SEG_HNDL, and none hangs.
+ *   RSMERR_BAD_CTLR_HNDL or RSMERR_BAD_SEG_HNDL (barriers: RSMERR_BARRIER_UNINITIALIZED), and none
+ *   hangs.
  *
  * The end. Leaving the process destroys, disconnects and frees everything. After MPI_Finalize
- *   transfers give RSMERR_CONN_ABORTED, while disconnect, destroy and free still work locally.
+ *   transfers to other ranks give RSMERR_CONN_ABORTED, while disconnect, destroy and free still
+ * work locally; a process that leaves by exit without MPI_Finalize: see mpi_glue/README.md.
  *
  * Errors. A function that returns int returns RSM_SUCCESS or a positive RSMERR_ number; errno means
  *   nothing. The first test that fails decides, in the order given with each function. Results are
@@ -104,7 +107,7 @@ extern "C" {
  *
  * Source: rsm_get_controller(3RSM). Deviation: the first get is collective; there are no plug-ins,
  * so RSMERR_BAD_LIBRARY_VERSION is never returned, nor is RSMERR_BAD_ADDR.
- * MPI: MPI_Init_thread if nobody has called it; MPI_Comm_dup of MPI_COMM_WORLD, once.
+ * MPI: MPI_Init_thread if nobody has called it; MPI_Comm_create over all of MPI_COMM_WORLD, once.
  */
 int rsm_get_controller(char *name, rsmapi_controller_handle_t *controller);
 
