@@ -48,7 +48,7 @@
  *
  * The end. Leaving the process destroys, disconnects and frees everything. After MPI_Finalize
  *   transfers to other ranks give RSMERR_CONN_ABORTED, while disconnect, destroy and free still
- * work locally; a process that leaves by exit without MPI_Finalize: see mpi_glue/README.md.
+ *   work locally; a process that leaves by exit without MPI_Finalize: see mpi_glue/README.md.
  *
  * Errors. A function that returns int returns RSM_SUCCESS or a positive RSMERR_ number; errno means
  *   nothing. The first test that fails decides, in the order given with each function. Results are
