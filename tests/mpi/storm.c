@@ -470,7 +470,7 @@ int main(int argc, char **argv)
         t_mpi_attach();
     }
     if (getenv("T_WATCHDOG") == NULL) {
-        t_watchdog((unsigned)(60 + me.rounds / 4));
+        t_watchdog((unsigned)(120 + 2 * me.rounds));
     }
     me.rank = t_mpi_rank();
     me.size = t_mpi_size();
