@@ -28,9 +28,9 @@ static rsmi_barrier_state_t state_of(const rsmapi_barrier_t *barrier)
 }
 
 /** The failure count as a barrier remembers it. */
-static void *snapshot(rsmi_import_t *imp)
+static void *snapshot(rsmi_slot_t *slot)
 {
-    return (void *)(uintptr_t)atomic_load(&imp->failures);
+    return (void *)(uintptr_t)atomic_load(&slot->failures);
 }
 
 int rsm_memseg_import_init_barrier(rsm_memseg_import_handle_t im_memseg, rsm_barrier_type_t type,
@@ -54,19 +54,17 @@ int rsm_memseg_import_init_barrier(rsm_memseg_import_handle_t im_memseg, rsm_bar
 
 int rsm_memseg_import_open_barrier(rsmapi_barrier_t *barrier)
 {
-    rsmi_import_t *imp;
+    rsmi_slot_t *slot;
     rsmi_step_t step;
 
     RSMI_CHECK(barrier != NULL, RSMERR_BAD_BARRIER_PTR);
-    imp = enter(barrier, NULL);
-    RSMI_CHECK(imp != NULL, RSMERR_BARRIER_UNINITIALIZED);
+    slot = rsmi_handle_look(RSMI_CLASS_IMPORT, rsmi_handle_from_ptr(barrier->seg));
+    RSMI_CHECK(slot != NULL, RSMERR_BARRIER_UNINITIALIZED);
     step = rsmi_barrier_step(state_of(barrier), RSMI_BARRIER_OPENING);
-    if (step.code == RSM_SUCCESS) {
-        barrier->privdata = snapshot(imp);
-        barrier->gnum = (uint16_t)step.next;
-    }
-    rsmi_import_leave(imp);
-    return step.code;
+    RSMI_TRY(step.code);
+    barrier->privdata = snapshot(slot);
+    barrier->gnum = (uint16_t)step.next;
+    return RSM_SUCCESS;
 }
 
 /**
@@ -80,7 +78,8 @@ static int settle(rsmi_import_t *imp, const rsmapi_barrier_t *barrier, bool cut)
 
     RSMI_CHECK(!cut, RSMERR_CONN_ABORTED);
     RSMI_TRY(rc);
-    RSMI_CHECK(snapshot(imp) == barrier->privdata, RSMERR_BARRIER_FAILURE);
+    RSMI_CHECK(snapshot(rsmi_handle_slot(imp->handle)) == barrier->privdata,
+               RSMERR_BARRIER_FAILURE);
     return RSM_SUCCESS;
 }
 

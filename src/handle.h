@@ -35,6 +35,7 @@ typedef enum rsmi_class {
 typedef struct rsmi_slot {
     _Alignas(64) rsmi_gate_t gate; /* (a) generation, CUT, CLOSED, OWED, calls inside */
     void *obj;                     /* (c) between alloc and free */
+    _Atomic uint64_t failures;     /* (a) imports: transfers that failed; only ever compared */
     uint32_t next;                 /* (h) free list */
 } rsmi_slot_t;
 
@@ -90,6 +91,25 @@ static inline void *rsmi_handle_enter(rsmi_class_t class, uint64_t handle, bool 
         *cut_p = (word & RSMI_GATE_CUT) != 0;
     }
     return slot->obj;
+}
+
+/**
+ * The slot of a live handle of `class`, without entering: for what the slot itself holds, which is
+ * there whatever becomes of the object. NULL: not such a handle.
+ */
+static inline rsmi_slot_t *rsmi_handle_look(rsmi_class_t class, uint64_t handle)
+{
+    rsmi_slot_t *slot = rsmi_handle_slot(handle);
+    uint64_t word;
+
+    if (rsmi_handle_class(handle) != class || slot == NULL ||
+        atomic_load_explicit(&rsmi_handle_child, memory_order_relaxed)) {
+        return NULL;
+    }
+    word = atomic_load_explicit(&slot->gate, memory_order_acquire);
+    return rsmi_gate_generation(word) == (uint32_t)(handle >> 32) && (word & RSMI_GATE_CLOSED) == 0
+               ? slot
+               : NULL;
 }
 
 /** Closed by somebody who has not freed it: its object is on its way out. */

@@ -12,24 +12,30 @@
 #include "controller.h"
 #include "event.h"
 #include "glue.h"
+#include "handle.h"
 #include "rsmapi.h"
 
 typedef struct rsmi_import {
-    rsmi_controller_t *ctl;    /* (c) */
-    uint64_t ctl_handle;       /* (c) the controller handle it was made with */
-    uint64_t handle;           /* (c) */
-    rsmg_conn_t *conn;         /* (c) */
-    uint32_t node;             /* (c) the exporter */
-    rsm_permission_t perm;     /* (c) granted: what was asked for */
-    rsmi_event_t *event;       /* (c) what the exporter posts */
-    _Atomic int mode;          /* (a) rsm_barrier_mode_t */
-    _Atomic uint64_t failures; /* (a) transfers that failed; barriers compare two readings */
+    rsmi_controller_t *ctl; /* (c) */
+    uint64_t ctl_handle;    /* (c) the controller handle it was made with */
+    uint64_t handle;        /* (c) */
+    rsmg_conn_t *conn;      /* (c) */
+    uint32_t node;          /* (c) the exporter */
+    rsm_permission_t perm;  /* (c) granted: what was asked for */
+    rsmi_event_t *event;    /* (c) what the exporter posts */
+    _Atomic int mode;       /* (a) rsm_barrier_mode_t */
 } rsmi_import_t;
 
 /** Enter; NULL: not a live import handle. *cut_p (may be NULL): the connection was cut. */
 rsmi_import_t *rsmi_import_enter(uint64_t handle, bool *cut_p);
 /** Leave; answers for a cut where this was the last call inside. */
 void rsmi_import_leave(rsmi_import_t *imp);
+
+/** Count a failed transfer; barriers compare two readings of the count. */
+static inline void rsmi_import_failed(const rsmi_import_t *imp)
+{
+    atomic_fetch_add(&rsmi_handle_slot(imp->handle)->failures, 1);
+}
 
 /**
  * Make everything issued in explicit mode complete, if anything is not. A failure is counted, so

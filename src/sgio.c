@@ -84,7 +84,7 @@ static int move_entry(rsmi_import_t *imp, const rsm_iovec_t *entry, direction_t 
             rc = conn->ops->flush(conn);
         }
         if (rc != RSM_SUCCESS) {
-            atomic_fetch_add(&imp->failures, 1);
+            rsmi_import_failed(imp);
         }
     }
     if (localmem != NULL) {
