@@ -64,7 +64,7 @@ static void peer_notify(rsmg_peer_t *base, bool no_accumulate)
 
     if (!atomic_load(&peer->port->ended)) {
         (void)rsmg_channel_post(peer->port, &peer->channel, peer->importer,
-                                peer->window.conn_handle, no_accumulate);
+                                peer->window.conn_handle, peer->handle, no_accumulate);
     }
 }
 
@@ -251,15 +251,13 @@ static void event_arrived(rsmg_port_t *port, int rank, const rsmg_msg_t *msg)
     rsmg_mpi_peer_t *peer = to_exporter ? end : NULL;
     rsmg_mpi_conn_t *conn = to_exporter ? NULL : end;
     rsmg_channel_t *channel;
-    uint64_t other;
 
     if (end == NULL) {
         return;
     }
     channel = to_exporter ? &peer->channel : &conn->channel;
-    other = to_exporter ? peer->window.conn_handle : conn->peer_handle;
     if (msg->kind == RSMG_EVENT_ACK) {
-        rsmg_channel_answered(port, channel, rank, other, msg->a);
+        rsmg_channel_answered(port, channel, rank, msg->from, msg->to, msg->a);
     } else {
         /*
          * What the flush has put into memory must be seen by whoever the event wakes. That is
@@ -270,7 +268,7 @@ static void event_arrived(rsmg_port_t *port, int rank, const rsmg_msg_t *msg)
         atomic_thread_fence(memory_order_seq_cst);
         port->up->event(port->core, to_exporter ? peer->peer.export_handle : conn->import_handle,
                         (msg->flags & RSMG_NO_ACCUMULATE) != 0, (uint32_t)msg->a);
-        rsmg_channel_taken(port, channel, rank, other);
+        rsmg_channel_taken(port, channel, rank, msg->from, msg->to);
     }
     (void)rsmi_handle_leave(msg->to);
 }
@@ -303,38 +301,22 @@ static void dispatch(rsmg_port_t *port, int rank, const rsmg_msg_t *msg, const g
     }
 }
 
-/** Receive one message that the probe found. */
+/** Receive one message that the probe found. Needs no memory: nothing must be lost for want of it.
+ */
 static void receive(rsmg_port_t *port, const MPI_Status *found)
 {
-    union {
-        rsmg_msg_t msg;
-        char bytes[4096];
-    } local;
-    char *buffer = local.bytes;
     int len = 0;
-    size_t groups_len;
     rsmg_msg_t msg;
 
-    if (MPI_Get_count(found, MPI_BYTE, &len) != MPI_SUCCESS || len < 0) {
-        len = 0;
+    if (MPI_Get_count(found, MPI_BYTE, &len) != MPI_SUCCESS ||
+        MPI_Recv(port->inbox, (int)RSMG_INBOX_BYTES, MPI_BYTE, found->MPI_SOURCE, RSMG_TAG_AGENT,
+                 port->comm, MPI_STATUS_IGNORE) != MPI_SUCCESS ||
+        (size_t)len < sizeof msg) {
+        return;
     }
-    if ((size_t)len > sizeof local) {
-        buffer = rsmi_alloc((size_t)len);
-    }
-    if (buffer == NULL) { /* take it out of the way: truncated, and so refused below */
-        buffer = local.bytes;
-    }
-    if (MPI_Recv(buffer, buffer == local.bytes ? (int)sizeof local : len, MPI_BYTE,
-                 found->MPI_SOURCE, RSMG_TAG_AGENT, port->comm, MPI_STATUS_IGNORE) == MPI_SUCCESS &&
-        (size_t)len >= sizeof msg) {
-        memcpy(&msg, buffer, sizeof msg);
-        groups_len = (size_t)len - sizeof msg;
-        if (groups_len == msg.group_count * sizeof(gid_t)) {
-            dispatch(port, found->MPI_SOURCE, &msg, (const gid_t *)(void *)(buffer + sizeof msg));
-        }
-    }
-    if (buffer != local.bytes) {
-        rsmi_free(buffer);
+    memcpy(&msg, port->inbox, sizeof msg);
+    if ((size_t)len - sizeof msg == msg.group_count * sizeof(gid_t)) {
+        dispatch(port, found->MPI_SOURCE, &msg, (const gid_t *)(void *)(port->inbox + sizeof msg));
     }
 }
 
@@ -377,7 +359,7 @@ void rsmg_agent_ring(rsmg_port_t *port)
 {
     uint64_t one = 1;
 
-    if (write(port->doorbell, &one, sizeof one) < 0) {
+    if (port->doorbell >= 0 && write(port->doorbell, &one, sizeof one) < 0) {
         RSMI_ASSERT(errno == EAGAIN); /* rung already */
     }
 }
@@ -463,6 +445,8 @@ int rsmg_agent_start(rsmg_port_t *port)
     int rc;
 
     port->queue_end = &port->queue;
+    port->inbox = rsmi_alloc(RSMG_INBOX_BYTES);
+    RSMI_CHECK(port->inbox != NULL, RSMERR_INSUFFICIENT_MEM);
     port->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     RSMI_CHECK(port->doorbell >= 0, RSMERR_INSUFFICIENT_MEM);
     (void)sigfillset(&all);
@@ -476,13 +460,23 @@ int rsmg_agent_start(rsmg_port_t *port)
     return RSM_SUCCESS;
 }
 
-bool rsmg_agent_stop(rsmg_port_t *port)
+bool rsmg_agent_stop(rsmg_port_t *port, bool wait_for_ever)
 {
     struct timespec limit;
+    bool back;
 
     atomic_store_explicit(&port->stop, true, memory_order_release);
     rsmg_agent_ring(port);
-    (void)clock_gettime(CLOCK_REALTIME, &limit);
-    limit.tv_sec += 2; /* it may be in a creation with a rank that has died */
-    return pthread_timedjoin_np(port->agent, NULL, &limit) == 0;
+    if (wait_for_ever) {
+        back = pthread_join(port->agent, NULL) == 0;
+    } else {
+        (void)clock_gettime(CLOCK_REALTIME, &limit);
+        limit.tv_sec += 2; /* it may be in a creation with a rank that has died */
+        back = pthread_timedjoin_np(port->agent, NULL, &limit) == 0;
+    }
+    if (back) {
+        (void)close(port->doorbell);
+        port->doorbell = -1;
+    }
+    return back;
 }

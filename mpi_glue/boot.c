@@ -5,6 +5,9 @@
  * being taken by all before anybody looks at the outcome; a failure of the site is said once, by
  * rank 0, in one line.
  */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,13 +18,12 @@
 #include "alloc.h"
 #include "check.h"
 #include "env.h"
-#include "nap.h"
 #include "port.h"
 #include "quirks.h"
 #include "rsmapi.h"
 #include "trace.h"
 
-#define REHEARSAL_LIMIT_NS 30000000000U
+#define REHEARSAL_LIMIT_MS 30000
 
 /** Has a launcher started this process? Then MPI_Init belongs to the launcher's job. */
 static bool is_launched(void)
@@ -41,38 +43,59 @@ static bool is_launched(void)
  * no launcher started can try it in a child first, and then report instead of die. (Under a
  * launcher the child would join the job in our place; there the launcher reports.)
  */
+static void leave_rehearsal(void)
+{
+    _exit(1); /* MPI's failure ends in exit(); the program's own handlers are not for this child */
+}
+
+/** In the child. Does not return. */
+static void play_rehearsal(int verdict)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int level;
+
+    /* Descriptors, not streams: the program's unwritten output stays the parent's. */
+    (void)dup2(null, STDOUT_FILENO);
+    (void)dup2(null, STDERR_FILENO);
+    (void)atexit(leave_rehearsal);
+    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &level) == MPI_SUCCESS) {
+        (void)PMPI_Finalize();
+        (void)!write(verdict, "y", 1);
+    }
+    _exit(0);
+}
+
 static bool rehearse(void)
 {
-    pid_t child = fork();
-    uint64_t limit = rsmi_now() + REHEARSAL_LIMIT_NS;
-    rsmi_nap_t nap = RSMI_NAP_INIT;
-    int status = 0;
+    int verdict[2];
+    struct pollfd pfd = {.events = POLLIN};
+    char byte = 'n';
+    pid_t child;
 
-    if (child == 0) {
-        int level;
-
-        if (freopen("/dev/null", "w", stderr) == NULL ||
-            freopen("/dev/null", "w", stdout) == NULL) {
-            _exit(1);
-        }
-        if (MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &level) != MPI_SUCCESS) {
-            _exit(1);
-        }
-        (void)PMPI_Finalize();
-        _exit(0);
-    }
-    if (child < 0) {
+    if (pipe2(verdict, O_CLOEXEC) != 0) {
         return true; /* no rehearsal to be had: take the risk */
     }
-    while (waitpid(child, &status, WNOHANG) == 0) {
-        if (rsmi_now() > limit) {
-            (void)kill(child, SIGKILL);
-            (void)waitpid(child, &status, 0);
-            return false;
-        }
-        rsmi_nap(&nap);
+    child = fork();
+    if (child == 0) {
+        play_rehearsal(verdict[1]);
     }
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    (void)close(verdict[1]);
+    if (child < 0) {
+        (void)close(verdict[0]);
+        return true;
+    }
+    /* The verdict comes by the pipe: the exit status may go to a handler of the program's. */
+    pfd.fd = verdict[0];
+    while (poll(&pfd, 1, REHEARSAL_LIMIT_MS) < 0 && errno == EINTR) {
+    }
+    if ((pfd.revents & POLLIN) == 0 || read(verdict[0], &byte, 1) != 1) {
+        byte = 'n';
+        (void)kill(child, SIGKILL);
+    }
+    (void)close(verdict[0]);
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR) {
+    }
+    return byte == 'y';
 }
 
 /** MPI is running with *started_p telling whether we started it. */
@@ -161,7 +184,8 @@ static bool probe_window(MPI_Comm comm, char *name, bool *made_p)
 /** Rule R2: one window that stays, where a component serves a communicator of one. */
 static void drop_anchor(rsmg_port_t *port)
 {
-    if (MPI_Comm_dup(MPI_COMM_SELF, &port->self) != MPI_SUCCESS) {
+    /* Not a duplicate: that would run the program's attribute functions. */
+    if (MPI_Comm_split(MPI_COMM_SELF, 0, 0, &port->self) != MPI_SUCCESS) {
         return;
     }
     (void)MPI_Comm_set_errhandler(port->self, MPI_ERRORS_RETURN);
@@ -312,14 +336,16 @@ static int prepare(rsmg_port_t *port)
 int rsmg_boot(unsigned unit, const rsmg_core_ops_t *up, void *core, rsmg_port_t **port_p,
               rsmg_facts_t *facts_p)
 {
-    rsmg_port_t *port;
+    /* Not from the heap: failing here, before the collective part, would leave the others in it. */
+    static rsmg_port_t the_only_one;
+    rsmg_port_t *port = &the_only_one;
     bool started = false;
     int rc;
 
     RSMI_CHECK(unit == 0, RSMERR_CTLR_NOT_PRESENT);
     RSMI_TRY(start_mpi(&started));
-    port = rsmi_alloc(sizeof *port);
-    RSMI_CHECK(port != NULL, RSMERR_INSUFFICIENT_MEM);
+    memset(port, 0, sizeof *port);
+    port->doorbell = -1;
     port->up = up;
     port->core = core;
     port->comm = MPI_COMM_NULL;
@@ -336,7 +362,7 @@ int rsmg_boot(unsigned unit, const rsmg_core_ops_t *up, void *core, rsmg_port_t 
         rc = rsmg_agent_start(port);
         if (!agree(port, rc == RSM_SUCCESS)) {
             if (rc == RSM_SUCCESS) {
-                (void)rsmg_agent_stop(port);
+                (void)rsmg_agent_stop(port, true);
                 rc = RSMERR_INSUFFICIENT_MEM;
             }
         }
@@ -345,7 +371,7 @@ int rsmg_boot(unsigned unit, const rsmg_core_ops_t *up, void *core, rsmg_port_t 
         rsmg_port_free_mpi(port);
         rsmg_end_arrange(NULL, started);
         rsmi_free(port->neighbours);
-        rsmi_free(port);
+        rsmi_free(port->inbox);
         return rc;
     }
     rsmg_end_arrange(port, started);

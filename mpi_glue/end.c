@@ -6,7 +6,8 @@
  * aborts otherwise). Where the wrapper is not reached (another tool wraps it, or Fortran calls past
  * it), an attribute of MPI_COMM_SELF does the same a little later.
  *
- *   1. Nothing new: connects are refused, all gates are cut, epochs are closed.
+ *   1. Nothing new: connects of ours are refused, those under way end, all gates are cut, epochs
+ *      are closed. (Connects of others are served: they have not come here yet.)
  *   2. Serve until every rank is here (a non-blocking barrier, while the agents go on).
  *   3. Serve until every rank's answers are out (a second one), then stop the agent.
  *   4. Free windows, then pair communicators, in one order that all ranks follow. Each window is
@@ -50,24 +51,39 @@ bool rsmg_port_is_open(void)
     return port != NULL && port->size > 1;
 }
 
+/** A window of ours whose epoch is open; NULL: none. The agent goes on freeing windows of others.
+ */
+static rsmg_window_t *next_epoch(rsmg_port_t *port)
+{
+    rsmg_window_t *window;
+
+    rsmi_lock(&port->lock);
+    window = port->made;
+    while (window != NULL && (window->importer != port->rank || window->closed)) {
+        window = window->next;
+    }
+    if (window != NULL) {
+        window->closed = true;
+    }
+    rsmi_unlock(&port->lock);
+    return window;
+}
+
 /** Cut every import, wait for calls of other threads, close the epochs. */
 static void close_epochs(rsmg_port_t *port)
 {
     uint64_t limit = rsmi_now() + LEAVE_LIMIT_NS;
+    rsmg_window_t *window;
 
-    for (rsmg_window_t *window = port->made; window != NULL; window = window->next) {
-        rsmg_mpi_conn_t *conn;
+    while ((window = next_epoch(port)) != NULL) {
+        rsmg_mpi_conn_t *conn = conn_of(window);
         rsmi_nap_t nap = RSMI_NAP_INIT;
 
-        if (window->importer != port->rank) {
-            continue;
-        }
-        conn = conn_of(window);
         (void)rsmi_gate_cut(conn->conn.gate);
         while ((atomic_load(conn->conn.gate) & RSMI_GATE_INSIDE) > 0 && rsmi_now() < limit) {
             rsmi_nap(&nap);
         }
-        rsmg_channel_flush(port, &conn->channel, conn->exporter, conn->peer_handle);
+        rsmg_channel_flush(port, &conn->channel, conn->exporter, conn->peer_handle, conn->handle);
         rsmg_conn_close(conn);
         rsmi_handle_reopen(conn->handle); /* exporters that have not come so far may still cut */
         (void)rsmi_handle_leave(conn->handle);
@@ -180,13 +196,17 @@ static void end_port(void)
         return;
     }
     if (port->size > 1) {
+        atomic_store(&port->closing, true);
+        while (atomic_load(&port->busy) > 0) { /* the others serve: they come to an end */
+            rsmi_nap(&nap);
+        }
         close_epochs(port);
         wait_for_all(port);
         while (!rsmg_msg_idle(port)) {
             rsmi_nap(&nap);
         }
         wait_for_all(port);
-        (void)rsmg_agent_stop(port);
+        (void)rsmg_agent_stop(port, true);
         while (rsmg_agent_serve(port)) {
         }
     }
@@ -226,8 +246,9 @@ static void leave_process(int status, void *arg)
         return;
     }
     if (port != NULL && port->size > 1) {
+        atomic_store(&port->closing, true);
         atomic_store(&port->ended, true);
-        (void)rsmg_agent_stop(port);
+        (void)rsmg_agent_stop(port, false);
     }
 }
 

@@ -33,19 +33,33 @@ void rsmg_guest_own(bool own)
 
 #include "nap.h"
 
-/** Everybody is here and none of ours is under way. False: nothing to arrange. */
-static bool enter(MPI_Comm comm)
+/** All ranks of `comm` have come. False: a bad communicator; the call itself will say so. */
+static bool gather(MPI_Comm comm)
 {
     MPI_Request request = MPI_REQUEST_NULL;
     rsmi_nap_t nap = RSMI_NAP_INIT;
     int done = 0;
 
-    if (own_creation || !rsmg_port_is_open() || comm == MPI_COMM_NULL ||
-        PMPI_Ibarrier(comm, &request) != MPI_SUCCESS) {
-        return false; /* a bad communicator: the call itself will say so */
+    if (PMPI_Ibarrier(comm, &request) != MPI_SUCCESS) {
+        return false;
     }
     while (PMPI_Test(&request, &done, MPI_STATUS_IGNORE) == MPI_SUCCESS && !done) {
         rsmi_nap(&nap);
+    }
+    return true;
+}
+
+/** Everybody is here and none of ours is under way. False: nothing to arrange. */
+static bool enter(MPI_Comm comm)
+{
+    int inter = 0;
+
+    if (own_creation || !rsmg_port_is_open() || comm == MPI_COMM_NULL || !gather(comm)) {
+        return false;
+    }
+    /* Between two groups a barrier waits for the other group only; a second one, for one's own. */
+    if (PMPI_Comm_test_inter(comm, &inter) == MPI_SUCCESS && inter) {
+        (void)gather(comm);
     }
     rsmg_token_guest_enter();
     return true;

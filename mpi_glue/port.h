@@ -39,6 +39,10 @@ enum {
     RSMG_HAVE_PAIR = 2,     /* RSMG_CONNECT: I have our communicator; RSMG_REPLY: so have I */
 };
 
+/* The longest message: a connect with all the groups that Linux allows. */
+enum { RSMG_GROUPS_MAX = 65536 };
+#define RSMG_INBOX_BYTES (sizeof(rsmg_msg_t) + RSMG_GROUPS_MAX * sizeof(gid_t))
+
 /* Answers that are no RSMAPI code. */
 enum { RSMG_BUSY = -1 };
 
@@ -92,6 +96,7 @@ typedef struct rsmg_window {
     int importer;              /* (c) */
     int exporter;              /* (c) */
     uint64_t conn_handle;      /* (c) the importer's: with the two ranks, a name for the window */
+    bool closed;               /* end.c: its epoch was closed there */
     struct rsmg_window *next;  /* (g) */
     struct rsmg_window **prev; /* (g) NULL: in no list */
 } rsmg_window_t;
@@ -151,6 +156,8 @@ struct rsmg_port {
     pthread_t agent;            /* (c) */
     int doorbell;               /* (c) eventfd: wakes the agent from a nap */
     atomic_bool stop;           /* (a) the agent shall return */
+    atomic_bool closing;        /* (a) the end has begun: no connect of ours any more */
+    atomic_int busy;            /* (a) threads of ours in connect or disconnect */
     atomic_bool ended;          /* (a) no MPI call any more, but those of the end itself */
     _Atomic uint64_t hot_until; /* (a) rsmi_now() time */
     _Atomic uint64_t windows;   /* (a) live windows of this port */
@@ -162,6 +169,7 @@ struct rsmg_port {
     rsmi_lock_t sends_lock;
     rsmg_send_t *sends; /* (s) */
 
+    char *inbox;               /* agent only: the message being received */
     rsmg_queued_t *queue;      /* agent only: connects that wait for the token, oldest first */
     rsmg_queued_t **queue_end; /* agent only */
 
@@ -214,6 +222,9 @@ int rsmg_win_make(rsmg_port_t *port, rsmg_window_t *window, rsmg_pair_t *pair, v
 void rsmg_win_unlock(rsmg_window_t *window);
 /** Collective over the two ranks. */
 void rsmg_win_free(rsmg_port_t *port, rsmg_window_t *window);
+/** A thread begins or ends a connect or disconnect. False: the end has begun. */
+bool rsmg_busy_enter(rsmg_port_t *port);
+void rsmg_busy_leave(rsmg_port_t *port);
 /** Importer: take the agent off this end and close the epoch; everything issued is complete. */
 void rsmg_conn_close(rsmg_mpi_conn_t *conn);
 /** Importer: a conn for connect. */
@@ -228,14 +239,16 @@ int rsmg_flush(rsmg_conn_t *conn);
 /* signal.c */
 void rsmg_channel_init(rsmg_channel_t *channel);
 int rsmg_channel_post(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to,
-                      bool no_accumulate);
-/** `count` event messages were taken by the other end. */
+                      uint64_t from, bool no_accumulate);
+/** `answered` event messages were taken by the other end. */
 void rsmg_channel_answered(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to,
-                           uint64_t count);
+                           uint64_t from, uint64_t answered);
 /** Send what waits, without waiting for an answer: the channel is about to go. */
-void rsmg_channel_flush(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to);
+void rsmg_channel_flush(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to,
+                        uint64_t from);
 /** Agent: an event message was taken; answers now and then. */
-void rsmg_channel_taken(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to);
+void rsmg_channel_taken(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to,
+                        uint64_t from);
 
 /* cut.c */
 /** Importer: nothing is inside any more: complete what was issued, tell the exporter. */
@@ -246,8 +259,8 @@ void rsmg_cut_arrived(rsmg_port_t *port, int exporter, const rsmg_msg_t *msg);
 
 /* agent.c */
 int rsmg_agent_start(rsmg_port_t *port);
-/** Stop and join. False: it did not come back in time and is left behind. */
-bool rsmg_agent_stop(rsmg_port_t *port);
+/** Stop and join. False: it did not come back within 2 s and is left behind. */
+bool rsmg_agent_stop(rsmg_port_t *port, bool wait_for_ever);
 /** Wake the agent from a nap. */
 void rsmg_agent_ring(rsmg_port_t *port);
 /** Receive and handle what has arrived. For the agent, and for the end after it. */

@@ -7,6 +7,10 @@
  * Merging keeps the meaning: the counter is above 0 right behind any post, so within a batch only
  * a *first* post that must not accumulate can have an effect; every later one finds a pending
  * event and adds nothing. A batch is therefore one bit and one count.
+ *
+ * Messages leave under the channel's lock (sending does not block), so they leave in the order in
+ * which they were decided. Each names its sender's end: the receiver may answer before its own side
+ * of a connect has learnt that name.
  */
 #include "port.h"
 #include "rsmapi.h"
@@ -19,10 +23,14 @@ void rsmg_channel_init(rsmg_channel_t *channel)
     rsmi_lock_init(&channel->lock, RSMI_RANK_CHANNEL);
 }
 
-static int send_batch(rsmg_port_t *port, int rank, uint64_t to, bool first, uint32_t count)
+static int send_batch(rsmg_port_t *port, int rank, uint64_t to, uint64_t from, bool first,
+                      uint32_t count)
 {
-    rsmg_msg_t msg = {
-        .kind = RSMG_EVENT, .to = to, .a = count, .flags = first ? RSMG_NO_ACCUMULATE : 0};
+    rsmg_msg_t msg = {.kind = RSMG_EVENT,
+                      .to = to,
+                      .from = from,
+                      .a = count,
+                      .flags = first ? RSMG_NO_ACCUMULATE : 0};
 
     return rsmg_msg_send(port, rank, RSMG_TAG_AGENT, &msg, NULL, 0);
 }
@@ -39,22 +47,6 @@ static void merge(rsmg_channel_t *channel, bool no_accumulate)
     }
 }
 
-int rsmg_channel_post(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to,
-                      bool no_accumulate)
-{
-    bool now;
-
-    rsmi_lock(&channel->lock);
-    now = !channel->waiting && channel->unanswered < WINDOW;
-    if (now) {
-        channel->unanswered++;
-    } else {
-        merge(channel, no_accumulate);
-    }
-    rsmi_unlock(&channel->lock);
-    return now ? send_batch(port, rank, to, no_accumulate, no_accumulate ? 0 : 1) : RSM_SUCCESS;
-}
-
 /** Take what waits out of the channel. The lock is held. */
 static bool take_waiting(rsmg_channel_t *channel, bool *first, uint32_t *count)
 {
@@ -67,46 +59,58 @@ static bool take_waiting(rsmg_channel_t *channel, bool *first, uint32_t *count)
     return true;
 }
 
+int rsmg_channel_post(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to,
+                      uint64_t from, bool no_accumulate)
+{
+    int rc = RSM_SUCCESS;
+
+    rsmi_lock(&channel->lock);
+    if (!channel->waiting && channel->unanswered < WINDOW) {
+        channel->unanswered++;
+        rc = send_batch(port, rank, to, from, no_accumulate, no_accumulate ? 0 : 1);
+    } else {
+        merge(channel, no_accumulate);
+    }
+    rsmi_unlock(&channel->lock);
+    return rc;
+}
+
 void rsmg_channel_answered(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to,
-                           uint64_t answered)
+                           uint64_t from, uint64_t answered)
 {
     bool first = false;
     uint32_t count = 0;
-    bool some;
 
     rsmi_lock(&channel->lock);
     channel->unanswered -=
         answered < channel->unanswered ? (uint32_t)answered : channel->unanswered;
-    some = take_waiting(channel, &first, &count);
-    if (some) {
+    if (take_waiting(channel, &first, &count)) {
         channel->unanswered++;
+        (void)send_batch(port, rank, to, from, first, count);
     }
     rsmi_unlock(&channel->lock);
-    if (some) {
-        (void)send_batch(port, rank, to, first, count);
-    }
 }
 
-void rsmg_channel_flush(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to)
+void rsmg_channel_flush(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to,
+                        uint64_t from)
 {
     bool first = false;
     uint32_t count = 0;
-    bool some;
 
     rsmi_lock(&channel->lock);
-    some = take_waiting(channel, &first, &count);
-    rsmi_unlock(&channel->lock);
-    if (some) {
-        (void)send_batch(port, rank, to, first, count);
+    if (take_waiting(channel, &first, &count)) {
+        (void)send_batch(port, rank, to, from, first, count);
     }
+    rsmi_unlock(&channel->lock);
 }
 
-void rsmg_channel_taken(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to)
+void rsmg_channel_taken(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to,
+                        uint64_t from)
 {
-    rsmg_msg_t msg = {.kind = RSMG_EVENT_ACK, .to = to, .a = ANSWER_EVERY};
+    rsmg_msg_t msg = {.kind = RSMG_EVENT_ACK, .to = to, .from = from, .a = ANSWER_EVERY};
 
-    if (++channel->taken >= ANSWER_EVERY) {
+    if (++channel->taken >= ANSWER_EVERY &&
+        rsmg_msg_send(port, rank, RSMG_TAG_AGENT, &msg, NULL, 0) == RSM_SUCCESS) {
         channel->taken = 0;
-        (void)rsmg_msg_send(port, rank, RSMG_TAG_AGENT, &msg, NULL, 0);
     }
 }

@@ -70,6 +70,7 @@ static int make_comm(rsmg_port_t *port, rsmg_pair_t *pair)
     (void)MPI_Group_free(&group);
     RSMI_CHECK(rc == MPI_SUCCESS, rsmg_code_of_creation(rc));
     (void)MPI_Comm_set_errhandler(pair->comm, MPI_ERRORS_RETURN);
+    atomic_fetch_add(&port->windows, 1); /* where ids are few, it is one of them */
     return RSM_SUCCESS;
 }
 
@@ -168,7 +169,7 @@ static int conn_post(rsmg_conn_t *base, bool no_accumulate)
 
     RSMI_CHECK(!atomic_load(&conn->port->ended), RSMERR_CONN_ABORTED);
     return rsmg_channel_post(conn->port, &conn->channel, conn->exporter, conn->peer_handle,
-                             no_accumulate);
+                             conn->handle, no_accumulate);
 }
 
 void rsmg_conn_close(rsmg_mpi_conn_t *conn)
@@ -198,7 +199,7 @@ static void part(rsmg_mpi_conn_t *conn, rsmi_interrupt_t *intr)
     rsmg_msg_t reply;
 
     /* Events first, on the same way, so that they arrive before this end is forgotten. */
-    rsmg_channel_flush(conn->port, &conn->channel, conn->exporter, conn->peer_handle);
+    rsmg_channel_flush(conn->port, &conn->channel, conn->exporter, conn->peer_handle, conn->handle);
     if (rsmg_msg_ask(conn->port, conn->exporter, &msg, NULL, 0, &reply, intr) == RSM_SUCCESS &&
         reply.code == RSM_SUCCESS) {
         rsmg_win_free(conn->port, &conn->window);
@@ -207,16 +208,39 @@ static void part(rsmg_mpi_conn_t *conn, rsmi_interrupt_t *intr)
     }
 }
 
+bool rsmg_busy_enter(rsmg_port_t *port)
+{
+    atomic_fetch_add(&port->busy, 1);
+    if (atomic_load(&port->closing)) {
+        rsmg_busy_leave(port);
+        return false;
+    }
+    return true;
+}
+
+void rsmg_busy_leave(rsmg_port_t *port)
+{
+    atomic_fetch_sub(&port->busy, 1);
+}
+
 static void conn_disconnect(rsmg_conn_t *base)
 {
     rsmg_mpi_conn_t *conn = (rsmg_mpi_conn_t *)base;
+    rsmg_port_t *port = conn->port;
     rsmi_interrupt_t intr;
 
-    if (!atomic_load(&conn->port->ended)) {
+    if (!rsmg_busy_enter(port)) {
+        rsmi_nap_t nap = RSMI_NAP_INIT;
+
+        while (!atomic_load(&port->ended)) { /* the end frees the window, then this is ours */
+            rsmi_nap(&nap);
+        }
+    } else {
         rsmi_interrupt_begin(&intr);
         rsmg_conn_close(conn);
         part(conn, &intr);
         rsmi_interrupt_end(&intr);
+        rsmg_busy_leave(port);
     }
     free_conn(conn);
 }
@@ -294,7 +318,7 @@ static int connect_loop(rsmg_mpi_conn_t *conn, const rsmg_ask_t *ask, rsmi_inter
     int rc;
 
     for (;;) {
-        RSMI_CHECK(!atomic_load(&port->ended), RSMERR_CTLR_NOT_PRESENT);
+        RSMI_CHECK(!atomic_load(&port->closing), RSMERR_CTLR_NOT_PRESENT);
         RSMI_CHECK(rsmg_host_lock(port, conn->exporter, intr), RSMERR_INTERRUPTED);
         if (!rsmg_token_wait(intr)) {
             rsmg_host_unlock(port, conn->exporter);
@@ -320,7 +344,12 @@ int rsmg_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t *ask, rsmi_g
     int rc;
 
     RSMI_CHECK(atomic_load(&port->windows) < port->window_limit, RSMERR_INSUFFICIENT_RESOURCES);
-    RSMI_TRY(make_conn(port, (int)node, gate, handle, &conn));
+    RSMI_CHECK(rsmg_busy_enter(port), RSMERR_CTLR_NOT_PRESENT);
+    rc = make_conn(port, (int)node, gate, handle, &conn);
+    if (rc != RSM_SUCCESS) {
+        rsmg_busy_leave(port);
+        return rc;
+    }
     *conn_p = &conn->conn;
     rsmi_interrupt_begin(&intr);
     rc = connect_loop(conn, ask, &intr);
@@ -339,5 +368,6 @@ int rsmg_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t *ask, rsmi_g
         *conn_p = NULL;
         free_conn(conn);
     }
+    rsmg_busy_leave(port);
     return rc;
 }

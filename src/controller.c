@@ -29,6 +29,8 @@
 static rsmi_lock_t lock = RSMI_LOCK_INIT(RSMI_RANK_REGISTRY);
 static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
 static rsmi_controller_t *first; /* (r) */
+/* The first one needs no heap: failing before the collective part would leave the others in it. */
+static rsmi_controller_t reserve; /* (r) */
 
 static const rsmg_core_ops_t core_ops = {
     .size = sizeof(rsmg_core_ops_t),
@@ -76,7 +78,7 @@ static rsmi_controller_t *find_or_make(const rsmg_ops_t *ops, unsigned unit)
         ctl = ctl->next;
     }
     if (ctl == NULL) {
-        ctl = rsmi_alloc(sizeof *ctl);
+        ctl = first == NULL ? &reserve : rsmi_alloc(sizeof *ctl);
         if (ctl != NULL) {
             ctl->ops = ops;
             ctl->unit = unit;

@@ -187,7 +187,9 @@ static int publish(rsmi_export_t *seg, rsm_memseg_id_t *segment_id,
     }
     trace_step(seg, step.next);
     seg->state = step.next;
-    *segment_id = id;
+    if (*segment_id == 0) {
+        *segment_id = id;
+    }
     return RSM_SUCCESS;
 }
 
@@ -279,6 +281,9 @@ static int withdraw(rsmi_export_t *seg)
         rsmi_lock(&seg->lock);
         if (rc != RSM_SUCCESS && rc != RSMERR_TIMEOUT) {
             return RSMERR_INTERRUPTED;
+        }
+        if (seg->state != RSMI_EXPORT_WITHDRAWING) {
+            break; /* another thread has finished this, and perhaps published anew */
         }
         if (rc == RSMERR_TIMEOUT && somebody_is_silent(seg)) {
             rsmi_info("export %llx: an importer does not answer; the cut is not complete",

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <time.h>
 
 #include "nap.h"
@@ -19,12 +20,14 @@ void rsmi_interrupt_begin(rsmi_interrupt_t *intr)
     (void)sigdelset(&all, SIGFPE);
     (void)sigdelset(&all, SIGILL);
     intr->seen = false;
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &intr->cancel);
     (void)pthread_sigmask(SIG_SETMASK, &all, &intr->before);
 }
 
 void rsmi_interrupt_end(const rsmi_interrupt_t *intr)
 {
     (void)pthread_sigmask(SIG_SETMASK, &intr->before, NULL);
+    (void)pthread_setcancelstate(intr->cancel, NULL);
 }
 
 int rsmi_interrupt_sleep(rsmi_interrupt_t *intr, int fd, uint64_t deadline)

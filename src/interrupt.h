@@ -14,9 +14,13 @@
 typedef struct rsmi_interrupt {
     sigset_t before; /* the thread's own mask */
     bool seen;       /* a handler has run since begin() */
+    int cancel;      /* the thread's own cancel state */
 } rsmi_interrupt_t;
 
-/** Block all signals of this thread but those that report its own faults. */
+/**
+ * Block all signals of this thread but those that report its own faults. It cannot be cancelled
+ * either until end(): it may stand in a queue.
+ */
 void rsmi_interrupt_begin(rsmi_interrupt_t *intr);
 void rsmi_interrupt_end(const rsmi_interrupt_t *intr);
 

@@ -14,6 +14,7 @@ typedef enum rsmi_rank {
     RSMI_RANK_EXPORT,       /* export.c: state, access list and peers of one segment */
     RSMI_RANK_SEGIDS,       /* seg_table.c: published ids of this process */
     RSMI_RANK_EVENT,        /* event.c: one counter and its sleepers */
+    RSMI_RANK_MEMORY,       /* memory.c: the list of mappings */
     RSMI_RANK_GLUE,         /* a glue's lists: connections, token, pair communicators */
     RSMI_RANK_CHANNEL,      /* a glue: posts that wait for credit */
     RSMI_RANK_SENDS,        /* a glue: sends that MPI has not finished */

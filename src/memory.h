@@ -2,11 +2,12 @@
 /*
  * What the kernel says about ranges of this process's addresses. Knows nothing of segments.
  *
- * Two questions. rsmi_memory_check() asks the kernel each time: for calls that make something.
- * rsmi_memory_known() is for the transfer path: each thread remembers the ranges it lately asked
- * about, and asks the kernel only about others. So it finds what was never mapped or never had the
- * right, at the price of some comparisons; memory that the program unmapped *after* this thread
- * used it, or its neighbourhood, is not found, and the access faults as in any copy.
+ * Two questions. rsmi_memory_check() reads the kernel's list each time: for calls that make
+ * something. rsmi_memory_known() is for the transfer path: each thread remembers the ranges it
+ * lately asked about; for others the kernel is asked about that address (Linux 6.11) or, on older
+ * kernels, a list of the process's mappings that is read anew when it lacks the address. So it
+ * finds what was never mapped or never had the right, at the price of some comparisons; memory that
+ * the program unmapped after it was looked at is not found, and the access faults as in any copy.
  */
 #ifndef RSMI_MEMORY_H
 #define RSMI_MEMORY_H

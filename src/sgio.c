@@ -100,8 +100,6 @@ static int move_all(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, direction_t dire
     ulong_t count = sg_io->io_request_count;
 
     for (ulong_t i = 0; i < count; i++) {
-        RSMI_CHECK(rsmi_memory_known(&sg_io->iovec[i], sizeof *sg_io->iovec, RSMI_MEMORY_READ),
-                   RSMERR_BAD_SGIO);
         RSMI_TRY(move_entry(imp, &sg_io->iovec[i], direction, implicit));
         sg_io->io_residual_count = count - i - 1;
     }
@@ -120,7 +118,9 @@ static int run(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, direction_t direction
 
     RSMI_CHECK(rsmi_controller_is_held(imp->ctl, imp->ctl_handle), RSMERR_BAD_CTLR_HNDL);
     RSMI_CHECK(count > 0 && count <= most, RSMERR_BAD_SGIO);
-    RSMI_CHECK(sg_io->iovec != NULL, RSMERR_BAD_SGIO);
+    RSMI_CHECK(sg_io->iovec != NULL &&
+                   rsmi_memory_known(sg_io->iovec, count * sizeof *sg_io->iovec, RSMI_MEMORY_READ),
+               RSMERR_BAD_SGIO);
     RSMI_CHECK(!cut, RSMERR_CONN_ABORTED);
     RSMI_CHECK((imp->perm & needed) != 0, RSMERR_PERM_DENIED);
 

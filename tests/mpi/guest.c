@@ -25,6 +25,16 @@ static rsmapi_controller_handle_t controller;
 static int rank;
 static int size;
 static t_rand_t rng;
+static MPI_Comm two_groups; /* even and odd ranks */
+
+static void make_two_groups(void)
+{
+    MPI_Comm mine;
+
+    MPI_Comm_split(MPI_COMM_WORLD, rank % 2, rank, &mine);
+    MPI_Intercomm_create(mine, 0, MPI_COMM_WORLD, 1 - rank % 2, 7, &two_groups);
+    MPI_Comm_free(&mine);
+}
 
 /** Connect to `node`, move a vector, leave. */
 static void visit(int node)
@@ -47,8 +57,13 @@ static void visit(int node)
 /** A creation that all ranks take part in. */
 static void create(int kind)
 {
-    static const char *const names[] = {"Comm_dup",     "Comm_split",  "Win_create",
-                                        "Win_allocate", "Cart_create", "Comm_create"};
+    static const char *const names[] = {"Comm_dup",
+                                        "Comm_split",
+                                        "Win_create",
+                                        "Win_allocate",
+                                        "Cart_create",
+                                        "Comm_create",
+                                        "Comm_dup of two groups"};
     MPI_Comm comm = MPI_COMM_NULL;
     MPI_Win win = MPI_WIN_NULL;
     MPI_Group group;
@@ -73,6 +88,10 @@ static void create(int kind)
         break;
     case 4:
         MPI_Cart_create(MPI_COMM_WORLD, 1, &size, &periodic, 0, &comm);
+        break;
+    case 6:
+        MPI_Comm_dup(two_groups, &comm);
+        MPI_Comm_free(&comm);
         break;
     default:
         MPI_Comm_group(MPI_COMM_WORLD, &group);
@@ -110,6 +129,7 @@ int main(int argc, char **argv)
     memset(memory, 0, BYTES);
     t_require_code(rsm_memseg_export_create(controller, &seg, memory, BYTES, 0), RSM_SUCCESS);
     t_require_code(rsm_memseg_export_publish(seg, &id, NULL, 0), RSM_SUCCESS);
+    make_two_groups(); /* nobody connects yet */
     t_barrier();
 
     for (int round = 0; round < rounds; round++) {
@@ -124,7 +144,7 @@ int main(int argc, char **argv)
                 visit((rank + 1) % size == early ? (rank + 2) % size : (rank + 1) % size);
             }
         }
-        create(round % 6);
+        create(round % 7);
     }
     t_barrier();
     for (int other = 0; other < size; other++) {
@@ -133,6 +153,7 @@ int main(int argc, char **argv)
         }
     }
     t_expect_code(rsm_memseg_export_destroy(seg), RSM_SUCCESS);
+    MPI_Comm_free(&two_groups);
     free(memory);
     return t_mpi_finish();
 }
