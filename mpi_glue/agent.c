@@ -218,7 +218,7 @@ static void disconnect_arrived(rsmg_port_t *port, int rank, const rsmg_msg_t *ms
 
     if (peer == NULL || peer->importer != rank) {
         if (peer != NULL) {
-            (void)rsmi_handle_leave(msg->to);
+            (void)rsmi_handle_leave(msg->to, 0);
         }
         reply(port, rank, msg->reply_tag, RSMERR_BAD_SEG_HNDL);
         return;
@@ -240,7 +240,7 @@ static void answer_arrived(rsmg_port_t *port, int rank, const rsmg_msg_t *msg)
     if (peer->importer == rank) {
         port->up->cut_answer(port->core, &peer->peer, msg->kind == RSMG_CUT_DONE);
     }
-    (void)rsmi_handle_leave(msg->to);
+    (void)rsmi_handle_leave(msg->to, 0);
 }
 
 /** An event, or an answer to events, for either end. */
@@ -270,7 +270,7 @@ static void event_arrived(rsmg_port_t *port, int rank, const rsmg_msg_t *msg)
                         (msg->flags & RSMG_NO_ACCUMULATE) != 0, (uint32_t)msg->a);
         rsmg_channel_taken(port, channel, rank, msg->from, msg->to);
     }
-    (void)rsmi_handle_leave(msg->to);
+    (void)rsmi_handle_leave(msg->to, 0);
 }
 
 static void dispatch(rsmg_port_t *port, int rank, const rsmg_msg_t *msg, const gid_t *groups)

@@ -52,7 +52,7 @@ void rsmg_cut_arrived(rsmg_port_t *port, int exporter, const rsmg_msg_t *msg)
         answer.kind = RSMG_CUT_WAIT;
         (void)rsmg_msg_send(port, exporter, RSMG_TAG_AGENT, &answer, NULL, 0);
     }
-    (void)rsmi_handle_leave(msg->to);
+    (void)rsmi_handle_leave(msg->to, 0);
 }
 
 bool rsmg_cut(rsmg_peer_t *base)

@@ -86,7 +86,7 @@ static void close_epochs(rsmg_port_t *port)
         rsmg_channel_flush(port, &conn->channel, conn->exporter, conn->peer_handle, conn->handle);
         rsmg_conn_close(conn);
         rsmi_handle_reopen(conn->handle); /* exporters that have not come so far may still cut */
-        (void)rsmi_handle_leave(conn->handle);
+        (void)rsmi_handle_leave(conn->handle, 0);
     }
 }
 

@@ -256,6 +256,21 @@ static const rsmg_conn_ops_t conn_ops = {
     .disconnect = conn_disconnect,
 };
 
+/** A new name for this end. The agent is off it from close on. */
+static int name_conn(rsmg_mpi_conn_t *conn)
+{
+    if (conn->handle != 0) {
+        (void)rsmi_handle_enter(RSMI_CLASS_CONN, conn->handle, NULL);
+        (void)rsmi_handle_close(conn->handle);
+        rsmi_handle_free(conn->handle);
+    }
+    conn->handle = rsmi_handle_alloc(RSMI_CLASS_CONN, conn);
+    RSMI_CHECK(conn->handle != 0, RSMERR_INSUFFICIENT_MEM);
+    conn->window.conn_handle = conn->handle;
+    rsmi_handle_open(conn->handle);
+    return RSM_SUCCESS;
+}
+
 static int make_conn(rsmg_port_t *port, int exporter, rsmi_gate_t *gate, uint64_t import_handle,
                      rsmg_mpi_conn_t **conn_p)
 {
@@ -272,13 +287,10 @@ static int make_conn(rsmg_port_t *port, int exporter, rsmi_gate_t *gate, uint64_
     conn->window.win = MPI_WIN_NULL;
     conn->window.importer = port->rank;
     conn->window.exporter = exporter;
-    conn->handle = rsmi_handle_alloc(RSMI_CLASS_CONN, conn);
-    if (conn->handle == 0) {
+    if (name_conn(conn) != RSM_SUCCESS) {
         free_conn(conn);
         return RSMERR_INSUFFICIENT_MEM;
     }
-    conn->window.conn_handle = conn->handle;
-    rsmi_handle_open(conn->handle);
     *conn_p = conn;
     return RSM_SUCCESS;
 }
@@ -333,6 +345,9 @@ static int connect_loop(rsmg_mpi_conn_t *conn, const rsmg_ask_t *ask, rsmi_inter
         rsmg_agent_ring(port); /* a request of a lower rank may have waited for our token */
         RSMI_CHECK(!intr->seen, RSMERR_INTERRUPTED);
         (void)rsmi_interrupt_sleep(intr, -1, rsmi_now() + BUSY_NAP_NS);
+        /* A new name per attempt: the exporter may have cut the end that it made for this one and
+         * dropped, and that message must not hit the next, which may meet a new publication. */
+        RSMI_TRY(name_conn(conn));
     }
 }
 

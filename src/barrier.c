@@ -15,10 +15,10 @@
 #include "seg_state.h"
 
 /** Enter the import that `barrier` is bound to; NULL: unbound, or disconnected meanwhile. */
-static rsmi_import_t *enter(const rsmapi_barrier_t *barrier, bool *cut_p)
+static rsmi_import_t *enter(const rsmapi_barrier_t *barrier, uint64_t *ticket_p)
 {
     return barrier->seg == NULL ? NULL
-                                : rsmi_import_enter(rsmi_handle_from_ptr(barrier->seg), cut_p);
+                                : rsmi_import_enter(rsmi_handle_from_ptr(barrier->seg), ticket_p);
 }
 
 static rsmi_barrier_state_t state_of(const rsmapi_barrier_t *barrier)
@@ -36,7 +36,8 @@ static void *snapshot(rsmi_slot_t *slot)
 int rsm_memseg_import_init_barrier(rsm_memseg_import_handle_t im_memseg, rsm_barrier_type_t type,
                                    rsmapi_barrier_t *barrier)
 {
-    rsmi_import_t *imp = rsmi_import_enter(rsmi_handle_from_ptr(im_memseg), NULL);
+    uint64_t ticket = 0;
+    rsmi_import_t *imp = rsmi_import_enter(rsmi_handle_from_ptr(im_memseg), &ticket);
     int rc = RSM_SUCCESS;
 
     (void)type; /* every type has segment scope (reference B1) */
@@ -48,7 +49,7 @@ int rsm_memseg_import_init_barrier(rsm_memseg_import_handle_t im_memseg, rsm_bar
         barrier->gnum = RSMI_BARRIER_INITIALISED;
         barrier->privdata = NULL;
     }
-    rsmi_import_leave(imp);
+    rsmi_import_leave(imp, ticket);
     return rc;
 }
 
@@ -87,19 +88,19 @@ static int settle_call(rsmapi_barrier_t *barrier, rsmi_barrier_call_t call)
 {
     rsmi_import_t *imp;
     rsmi_step_t step;
-    bool cut = false;
+    uint64_t ticket = 0;
     int rc;
 
     RSMI_CHECK(barrier != NULL, RSMERR_BAD_BARRIER_PTR);
-    imp = enter(barrier, &cut);
+    imp = enter(barrier, &ticket);
     RSMI_CHECK(imp != NULL, RSMERR_BARRIER_UNINITIALIZED);
     step = rsmi_barrier_step(state_of(barrier), call);
     rc = step.code;
     if (rc == RSM_SUCCESS) {
-        rc = settle(imp, barrier, cut);
+        rc = settle(imp, barrier, rsmi_import_is_cut(ticket));
         barrier->gnum = (uint16_t)step.next; /* whatever the result (reference 16.6) */
     }
-    rsmi_import_leave(imp);
+    rsmi_import_leave(imp, ticket);
     return rc;
 }
 
@@ -116,10 +117,11 @@ int rsm_memseg_import_close_barrier(rsmapi_barrier_t *barrier)
 int rsm_memseg_import_destroy_barrier(rsmapi_barrier_t *barrier)
 {
     rsmi_import_t *imp;
+    uint64_t ticket = 0;
     rsmi_step_t step;
 
     RSMI_CHECK(barrier != NULL, RSMERR_BAD_BARRIER_PTR);
-    imp = enter(barrier, NULL);
+    imp = enter(barrier, &ticket);
     RSMI_CHECK(imp != NULL, RSMERR_BARRIER_UNINITIALIZED);
     step = rsmi_barrier_step(state_of(barrier), RSMI_BARRIER_DESTROY);
     if (step.code == RSM_SUCCESS) {
@@ -127,6 +129,6 @@ int rsm_memseg_import_destroy_barrier(rsmapi_barrier_t *barrier)
         barrier->gnum = (uint16_t)step.next;
         barrier->privdata = NULL;
     }
-    rsmi_import_leave(imp);
+    rsmi_import_leave(imp, ticket);
     return step.code;
 }

@@ -221,7 +221,7 @@ rsmi_controller_t *rsmi_controller_enter(rsmapi_controller_handle_t handle)
 
 void rsmi_controller_leave(rsmapi_controller_handle_t handle)
 {
-    (void)rsmi_handle_leave(rsmi_handle_from_ptr(handle)); /* never cut, so nothing is owed */
+    (void)rsmi_handle_leave(rsmi_handle_from_ptr(handle), 0); /* never cut, so nothing is owed */
 }
 
 bool rsmi_controller_is_held(const rsmi_controller_t *ctl, uint64_t handle)

@@ -71,7 +71,7 @@ static rsmi_export_t *enter(rsm_memseg_export_handle_t memseg)
 
 static void leave(rsmi_export_t *seg)
 {
-    (void)rsmi_handle_leave(seg->handle); /* never cut, so nothing is owed */
+    (void)rsmi_handle_leave(seg->handle, 0); /* never cut, so nothing is owed */
 }
 
 static void trace_step(const rsmi_export_t *seg, rsmi_export_state_t to)

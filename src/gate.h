@@ -3,10 +3,10 @@
  * The gate: one 64-bit word that says whether a handle is alive, whether its connection was cut,
  * and how many calls are inside. It knows nothing of segments, MPI or who waits for whom.
  *
- *    63            32 31   30     29    28                 0
- *   +----------------+-----+------+-----+-------------------+
- *   |   generation   | CUT |CLOSED| OWED| calls inside      |
- *   +----------------+-----+------+-----+-------------------+
+ *    63            32 31   30     29   28 27        14 13         0
+ *   +----------------+-----+------+-----+--+------------+------------+
+ *   |   generation   | CUT |CLOSED| OWED|  |    late    |   inside   |
+ *   +----------------+-----+------+-----+--+------------+------------+
  *
  * One compare-and-swap both validates a handle (the generation) and enters; with the one that
  * leaves it is the whole price of handle checking and cut bookkeeping on the put path.
@@ -16,6 +16,10 @@
  * inside, OWED; the last call to leave finds OWED and answers for it. Two orders are possible and
  * both are right: the cutter sees a call inside (the call, leaving later, sees OWED), or it sees
  * none (every later enter sees CUT and moves nothing).
+ *
+ * Calls that enter after the cut are counted apart, as late: they move nothing, and threads that
+ * keep calling on a cut handle must not put the answer off. So a call leaves with the ticket that
+ * it entered with. Each count has room for 16,383 calls at one moment on one handle.
  */
 #ifndef RSMI_GATE_H
 #define RSMI_GATE_H
@@ -29,19 +33,32 @@ typedef _Atomic uint64_t rsmi_gate_t;
 #define RSMI_GATE_CUT (UINT64_C(1) << 31)
 #define RSMI_GATE_CLOSED (UINT64_C(1) << 30)
 #define RSMI_GATE_OWED (UINT64_C(1) << 29)
-#define RSMI_GATE_INSIDE (RSMI_GATE_OWED - 1)
+#define RSMI_GATE_LATE_ONE (UINT64_C(1) << 14)
+#define RSMI_GATE_INSIDE (RSMI_GATE_LATE_ONE - 1)
 
 static inline uint32_t rsmi_gate_generation(uint64_t word)
 {
     return (uint32_t)(word >> 32);
 }
 
+/** Calls inside, late ones included. */
+static inline uint64_t rsmi_gate_calls(uint64_t word)
+{
+    return (word & RSMI_GATE_INSIDE) + (word / RSMI_GATE_LATE_ONE & RSMI_GATE_INSIDE);
+}
+
+/** What a call with this ticket counts as. */
+static inline uint64_t rsmi_gate_share(uint64_t ticket)
+{
+    return (ticket & RSMI_GATE_CUT) != 0 ? RSMI_GATE_LATE_ONE : 1;
+}
+
 /**
- * Enter if the gate still has this generation and is not closed. *word_p: the word as it was.
+ * Enter if the gate still has this generation and is not closed. *ticket_p: the word as it was.
  * Strangers are refused before they are counted: a count that nobody answers for would let a cut
  * wait in vain.
  */
-static inline bool rsmi_gate_enter(rsmi_gate_t *gate, uint32_t generation, uint64_t *word_p)
+static inline bool rsmi_gate_enter(rsmi_gate_t *gate, uint32_t generation, uint64_t *ticket_p)
 {
     uint64_t old = atomic_load_explicit(gate, memory_order_relaxed);
 
@@ -49,32 +66,34 @@ static inline bool rsmi_gate_enter(rsmi_gate_t *gate, uint32_t generation, uint6
         if (rsmi_gate_generation(old) != generation || (old & RSMI_GATE_CLOSED) != 0) {
             return false;
         }
-    } while (!atomic_compare_exchange_weak_explicit(gate, &old, old + 1, memory_order_acquire,
-                                                    memory_order_relaxed));
-    *word_p = old;
+    } while (!atomic_compare_exchange_weak_explicit(gate, &old, old + rsmi_gate_share(old),
+                                                    memory_order_acquire, memory_order_relaxed));
+    *ticket_p = old;
     return true;
 }
 
 /**
- * Leave. False: left. True: still inside, because this is the last call and a cut waits for it:
- * answer for the cut, then leave again. (Answering from inside keeps the connection from being
- * freed under the answer.)
+ * Leave, with the ticket of enter. False: left. True: still inside, because this is the last call
+ * that came before the cut, and the cut waits for it: answer, then leave again. (Answering from
+ * inside keeps the connection from being freed under the answer.)
  */
-static inline bool rsmi_gate_leave(rsmi_gate_t *gate)
+static inline bool rsmi_gate_leave(rsmi_gate_t *gate, uint64_t ticket)
 {
     uint64_t old = atomic_load_explicit(gate, memory_order_relaxed);
+    uint64_t share = rsmi_gate_share(ticket);
     uint64_t new;
     bool owed;
 
     do {
-        owed = (old & RSMI_GATE_OWED) != 0 && (old & RSMI_GATE_INSIDE) == 1;
-        new = owed ? old & ~RSMI_GATE_OWED : old - 1;
+        owed = (old & RSMI_GATE_OWED) != 0 && (old & RSMI_GATE_INSIDE) == 1 && share == 1;
+        new = owed ? old & ~RSMI_GATE_OWED : old - share;
     } while (!atomic_compare_exchange_weak_explicit(gate, &old, new, memory_order_acq_rel,
                                                     memory_order_relaxed));
     return owed;
 }
 
-/** Cut. True: nobody is inside, the answer is due now. False: the last to leave will answer. */
+/** Cut. True: nobody is inside but late calls, the answer is due now. False: the last to leave will
+ * answer. */
 static inline bool rsmi_gate_cut(rsmi_gate_t *gate)
 {
     uint64_t old = atomic_load_explicit(gate, memory_order_relaxed);

@@ -120,7 +120,7 @@ bool rsmi_handle_close(uint64_t handle)
     if ((old & RSMI_GATE_CLOSED) != 0) {
         return false;
     }
-    while ((atomic_load_explicit(gate, memory_order_acquire) & RSMI_GATE_INSIDE) > 1) {
+    while (rsmi_gate_calls(atomic_load_explicit(gate, memory_order_acquire)) > 1) {
         rsmi_nap(&nap);
     }
     return true;

@@ -75,9 +75,10 @@ static inline rsmi_slot_t *rsmi_handle_slot(uint64_t handle)
 
 /**
  * Enter the object of a live handle of `class`. NULL: not such a handle. On success the slot's
- * gate counts this call until rsmi_handle_leave(); *cut_p (may be NULL) tells whether CUT is set.
+ * gate counts this call until rsmi_handle_leave(). *ticket_p is for leaving, and tells whether CUT
+ * is set; NULL for handles that are never cut, which are left with 0.
  */
-static inline void *rsmi_handle_enter(rsmi_class_t class, uint64_t handle, bool *cut_p)
+static inline void *rsmi_handle_enter(rsmi_class_t class, uint64_t handle, uint64_t *ticket_p)
 {
     rsmi_slot_t *slot = rsmi_handle_slot(handle);
     uint64_t word;
@@ -87,8 +88,8 @@ static inline void *rsmi_handle_enter(rsmi_class_t class, uint64_t handle, bool 
         !rsmi_gate_enter(&slot->gate, (uint32_t)(handle >> 32), &word)) {
         return NULL;
     }
-    if (cut_p != NULL) {
-        *cut_p = (word & RSMI_GATE_CUT) != 0;
+    if (ticket_p != NULL) {
+        *ticket_p = word;
     }
     return slot->obj;
 }
@@ -122,9 +123,9 @@ static inline bool rsmi_handle_is_closing(uint64_t handle)
 }
 
 /** Leave. True: answer for a cut, then leave again (rsmi_gate_leave()). */
-static inline bool rsmi_handle_leave(uint64_t handle)
+static inline bool rsmi_handle_leave(uint64_t handle, uint64_t ticket)
 {
-    return rsmi_gate_leave(&rsmi_handle_slot(handle)->gate);
+    return rsmi_gate_leave(&rsmi_handle_slot(handle)->gate, ticket);
 }
 
 /**

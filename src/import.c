@@ -18,14 +18,14 @@
 #include "self.h"
 #include "trace.h"
 
-rsmi_import_t *rsmi_import_enter(uint64_t handle, bool *cut_p)
+rsmi_import_t *rsmi_import_enter(uint64_t handle, uint64_t *ticket_p)
 {
-    return rsmi_handle_enter(RSMI_CLASS_IMPORT, handle, cut_p);
+    return rsmi_handle_enter(RSMI_CLASS_IMPORT, handle, ticket_p);
 }
 
-void rsmi_import_leave(rsmi_import_t *imp)
+void rsmi_import_leave(rsmi_import_t *imp, uint64_t ticket)
 {
-    while (rsmi_handle_leave(imp->handle)) {
+    while (rsmi_handle_leave(imp->handle, ticket)) {
         imp->conn->ops->drained(imp->conn);
     }
 }
@@ -169,11 +169,12 @@ int rsm_memseg_import_connect(rsmapi_controller_handle_t controller, rsm_node_id
 
 int rsm_memseg_import_disconnect(rsm_memseg_import_handle_t im_memseg)
 {
-    rsmi_import_t *imp = rsmi_import_enter(rsmi_handle_from_ptr(im_memseg), NULL);
+    uint64_t ticket = 0;
+    rsmi_import_t *imp = rsmi_import_enter(rsmi_handle_from_ptr(im_memseg), &ticket);
 
     RSMI_CHECK(imp != NULL, RSMERR_BAD_SEG_HNDL);
     if (!rsmi_handle_close(imp->handle)) {
-        rsmi_import_leave(imp); /* another thread disconnects it */
+        rsmi_import_leave(imp, ticket); /* another thread disconnects it */
         return RSMERR_BAD_SEG_HNDL;
     }
     rsmi_event_close(imp->event);
@@ -185,7 +186,8 @@ int rsm_memseg_import_disconnect(rsm_memseg_import_handle_t im_memseg)
 
 int rsm_memseg_import_get_mode(rsm_memseg_import_handle_t im_memseg, rsm_barrier_mode_t *mode)
 {
-    rsmi_import_t *imp = rsmi_import_enter(rsmi_handle_from_ptr(im_memseg), NULL);
+    uint64_t ticket = 0;
+    rsmi_import_t *imp = rsmi_import_enter(rsmi_handle_from_ptr(im_memseg), &ticket);
     int rc = RSM_SUCCESS;
 
     RSMI_CHECK(imp != NULL, RSMERR_BAD_SEG_HNDL);
@@ -194,13 +196,14 @@ int rsm_memseg_import_get_mode(rsm_memseg_import_handle_t im_memseg, rsm_barrier
     } else {
         *mode = (rsm_barrier_mode_t)atomic_load_explicit(&imp->mode, memory_order_relaxed);
     }
-    rsmi_import_leave(imp);
+    rsmi_import_leave(imp, ticket);
     return rc;
 }
 
 int rsm_memseg_import_set_mode(rsm_memseg_import_handle_t im_memseg, rsm_barrier_mode_t mode)
 {
-    rsmi_import_t *imp = rsmi_import_enter(rsmi_handle_from_ptr(im_memseg), NULL);
+    uint64_t ticket = 0;
+    rsmi_import_t *imp = rsmi_import_enter(rsmi_handle_from_ptr(im_memseg), &ticket);
     int rc = RSM_SUCCESS;
 
     RSMI_CHECK(imp != NULL, RSMERR_BAD_SEG_HNDL);
@@ -209,13 +212,14 @@ int rsm_memseg_import_set_mode(rsm_memseg_import_handle_t im_memseg, rsm_barrier
     } else {
         atomic_store_explicit(&imp->mode, (int)mode, memory_order_relaxed);
     }
-    rsmi_import_leave(imp);
+    rsmi_import_leave(imp, ticket);
     return rc;
 }
 
 rsmi_event_t *rsmi_import_event(uint64_t handle)
 {
-    rsmi_import_t *imp = rsmi_import_enter(handle, NULL);
+    uint64_t ticket = 0;
+    rsmi_import_t *imp = rsmi_import_enter(handle, &ticket);
     rsmi_event_t *event;
 
     if (imp == NULL) {
@@ -223,7 +227,7 @@ rsmi_event_t *rsmi_import_event(uint64_t handle)
     }
     event = imp->event;
     rsmi_event_get(event);
-    rsmi_import_leave(imp);
+    rsmi_import_leave(imp, ticket);
     return event;
 }
 

@@ -26,10 +26,16 @@ typedef struct rsmi_import {
     _Atomic int mode;       /* (a) rsm_barrier_mode_t */
 } rsmi_import_t;
 
-/** Enter; NULL: not a live import handle. *cut_p (may be NULL): the connection was cut. */
-rsmi_import_t *rsmi_import_enter(uint64_t handle, bool *cut_p);
+/** Enter; NULL: not a live import handle. The ticket is for leaving; see rsmi_import_is_cut(). */
+rsmi_import_t *rsmi_import_enter(uint64_t handle, uint64_t *ticket_p);
 /** Leave; answers for a cut where this was the last call inside. */
-void rsmi_import_leave(rsmi_import_t *imp);
+void rsmi_import_leave(rsmi_import_t *imp, uint64_t ticket);
+
+/** The connection was cut before the call with this ticket entered. */
+static inline bool rsmi_import_is_cut(uint64_t ticket)
+{
+    return (ticket & RSMI_GATE_CUT) != 0;
+}
 
 /** Count a failed transfer; barriers compare two readings of the count. */
 static inline void rsmi_import_failed(const rsmi_import_t *imp)

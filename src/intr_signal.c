@@ -12,13 +12,14 @@
 /** An importer posts to the exporter. */
 static int post_to_exporter(uint64_t handle, bool no_accumulate)
 {
-    bool cut = false;
-    rsmi_import_t *imp = rsmi_import_enter(handle, &cut);
+    uint64_t ticket = 0;
+    rsmi_import_t *imp = rsmi_import_enter(handle, &ticket);
     int rc;
 
     RSMI_CHECK(imp != NULL, RSMERR_BAD_SEG_HNDL);
-    rc = cut ? RSMERR_CONN_ABORTED : imp->conn->ops->post(imp->conn, no_accumulate);
-    rsmi_import_leave(imp);
+    rc = rsmi_import_is_cut(ticket) ? RSMERR_CONN_ABORTED
+                                    : imp->conn->ops->post(imp->conn, no_accumulate);
+    rsmi_import_leave(imp, ticket);
     return rc;
 }
 

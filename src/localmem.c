@@ -84,5 +84,5 @@ rsmi_localmem_t *rsmi_localmem_enter(rsm_localmemory_handle_t handle)
 
 void rsmi_localmem_leave(rsmi_localmem_t *localmem)
 {
-    (void)rsmi_handle_leave(localmem->handle); /* never cut, so nothing is owed */
+    (void)rsmi_handle_leave(localmem->handle, 0); /* never cut, so nothing is owed */
 }

@@ -141,18 +141,18 @@ static int run(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, direction_t direction
 static int vector(rsm_scat_gath_t *sg_io, direction_t direction)
 {
     rsmi_import_t *imp;
-    bool cut = false;
+    uint64_t ticket = 0;
     int rc;
 
     RSMI_CHECK(sg_io != NULL &&
                    rsmi_memory_known(sg_io, sizeof *sg_io, RSMI_MEMORY_READ | RSMI_MEMORY_WRITE),
                RSMERR_BAD_SGIO);
     sg_io->io_residual_count = sg_io->io_request_count; /* reference 14.4 */
-    imp = rsmi_import_enter(rsmi_handle_from_ptr(sg_io->remote_handle), &cut);
+    imp = rsmi_import_enter(rsmi_handle_from_ptr(sg_io->remote_handle), &ticket);
     RSMI_CHECK(imp != NULL, RSMERR_BAD_SEG_HNDL);
     rsmi_lock_none_held();
-    rc = run(imp, sg_io, direction, cut);
-    rsmi_import_leave(imp);
+    rc = run(imp, sg_io, direction, rsmi_import_is_cut(ticket));
+    rsmi_import_leave(imp, ticket);
     return rc;
 }
 

@@ -11,6 +11,7 @@
 
 #include "fake_glue.h"
 #include "handle.h"
+#include "import.h"
 #include "t.h"
 
 #define ID 0x400080U
@@ -306,6 +307,53 @@ static void under_fire(void)
     fake_expect_clean();
 }
 
+/* ---- Calls on a handle that is cut already ----------------------------------------------- */
+
+static void *unpublish_it(void *arg)
+{
+    (void)arg;
+    t_expect_ok(rsm_memseg_export_unpublish(seg));
+    atomic_store(&phase, 1);
+    return NULL;
+}
+
+/** One call came before the cut, another after it: the answer waits for the first alone. */
+static void late_callers(rsm_node_id_t node)
+{
+    rsm_memseg_import_handle_t imp;
+    rsmi_import_t *early;
+    rsmi_import_t *late;
+    uint64_t early_ticket = 0;
+    uint64_t late_ticket = 0;
+    uint64_t handle;
+    pthread_t thread;
+
+    t_note("a late caller, node %u", node);
+    fake_reset();
+    atomic_store(&phase, 0);
+    seg = fake_export(memory, FAKE_PAGE, ID);
+    imp = fake_import(node, ID, RSM_PERM_RDWR);
+    handle = rsmi_handle_from_ptr(imp);
+    early = rsmi_import_enter(handle, &early_ticket);
+    t_require(early != NULL);
+    t_require_eq(pthread_create(&thread, NULL, unpublish_it, NULL), 0);
+    while (!rsmi_gate_is_cut(rsmi_handle_gate(handle))) {
+        fake_ms(1);
+    }
+    late = rsmi_import_enter(handle, &late_ticket);
+    t_require(late != NULL);
+    t_expect(rsmi_import_is_cut(late_ticket));
+    fake_ms(20);
+    t_expect_eq(atomic_load(&phase), 0); /* a call from before the cut is inside */
+    rsmi_import_leave(early, early_ticket);
+    (void)pthread_join(thread, NULL); /* the watchdog speaks up if it waits for the late one */
+    t_expect_eq(atomic_load(&phase), 1);
+    rsmi_import_leave(late, late_ticket);
+    t_expect_ok(rsm_memseg_import_disconnect(imp));
+    t_expect_ok(rsm_memseg_export_destroy(seg));
+    fake_expect_clean();
+}
+
 int main(void)
 {
     fake_begin();
@@ -321,6 +369,8 @@ int main(void)
     in_flight(FAKE_CUT_TOLD, false);
     in_flight(FAKE_CUT_TOLD, true);
     asleep();
+    late_callers(0);
+    late_callers(1);
     under_fire();
     fake_pages_free(mine, 1);
     fake_pages_free(memory, 1);

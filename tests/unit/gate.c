@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Description: the gate as an automaton, against a model of four variables, for every sequence of
+ * Description: the gate as an automaton, against a model of five variables, for every sequence of
  * calls up to a length; and threads that enter and leave while somebody cuts.
  * Proves: a stranger (generation, closed) is refused and leaves no trace; a cut either finds nobody
- * inside or is answered for exactly once, by the last that was inside before it; whoever enters
- * later sees the cut. What 10.5 ("Portable") and 18.4 rest on.
+ * inside or is answered for exactly once, by the last that was inside before it, whoever enters
+ * later; those see the cut. What 10.5 ("Portable") and 18.4 rest on.
  * Knows src/gate.h only.
  */
 #include <pthread.h>
@@ -20,7 +20,8 @@
 #define STEPS 60
 
 typedef struct model {
-    unsigned inside;
+    unsigned inside; /* entered before the cut */
+    unsigned late;   /* and after it */
     bool cut;
     bool owed;
 } model_t;
@@ -30,7 +31,7 @@ static const uint64_t fresh = (uint64_t)GENERATION << 32;
 static uint64_t word_of(model_t model)
 {
     return fresh | (model.cut ? RSMI_GATE_CUT : 0) | (model.owed ? RSMI_GATE_OWED : 0) |
-           model.inside;
+           (model.late * RSMI_GATE_LATE_ONE + model.inside);
 }
 
 /** All continuations of what has happened to `model`. */
@@ -44,11 +45,13 @@ static void walk(model_t model, int depth)
         return;
     }
     next = model;
-    next.inside++;
+    next.inside += model.cut ? 0 : 1;
+    next.late += model.cut ? 1 : 0;
     atomic_init(&gate, word_of(model));
     t_expect(rsmi_gate_enter(&gate, GENERATION, &seen));
     t_expect_eq(seen, word_of(model));
     t_expect_eq(atomic_load(&gate), word_of(next));
+    t_expect_eq(rsmi_gate_calls(word_of(next)), next.inside + next.late);
     walk(next, depth - 1);
 
     next = model;
@@ -67,7 +70,15 @@ static void walk(model_t model, int depth)
         next.owed = model.owed && !pays;
         next.inside -= pays ? 0 : 1;
         atomic_init(&gate, word_of(model));
-        t_expect_eq(rsmi_gate_leave(&gate), pays);
+        t_expect_eq(rsmi_gate_leave(&gate, fresh), pays);
+        t_expect_eq(atomic_load(&gate), word_of(next));
+        walk(next, depth - 1);
+    }
+    if (model.late > 0) {
+        next = model;
+        next.late--;
+        atomic_init(&gate, word_of(model));
+        t_expect(!rsmi_gate_leave(&gate, fresh | RSMI_GATE_CUT));
         t_expect_eq(atomic_load(&gate), word_of(next));
         walk(next, depth - 1);
     }
@@ -89,7 +100,9 @@ static void strangers(void)
             t_expect(!rsmi_gate_enter(&gate, others[i], &seen));
         }
         t_expect_eq(rsmi_gate_enter(&gate, GENERATION, &seen), (flags & 4) == 0);
-        t_expect_eq(atomic_load(&gate), (flags & 4) == 0 ? word + 1 : word);
+        t_expect_eq(atomic_load(&gate), (flags & 4) != 0   ? word
+                                        : (flags & 1) != 0 ? word + RSMI_GATE_LATE_ONE
+                                                           : word + 1);
         t_expect_eq(seen, (flags & 4) == 0 ? word : 4711);
         t_expect_eq(rsmi_gate_is_cut(&gate), (flags & 1) != 0);
         seen = 4711;
@@ -121,7 +134,7 @@ static void pass_once(void)
         atomic_fetch_add(&before_cut, 1);
         atomic_fetch_sub(&before_cut, 1);
     }
-    while (rsmi_gate_leave(&shared)) {
+    while (rsmi_gate_leave(&shared, seen)) {
         /* Whoever answers answers for all: nobody else who came before the cut is still here. */
         if (atomic_load(&before_cut) != 0) {
             atomic_fetch_add(&bad, 1);
@@ -193,7 +206,7 @@ int main(int argc, char **argv)
 {
     t_watchdog(30);
     seed = t_seed(argc, argv);
-    walk((model_t){0, false, false}, DEPTH);
+    walk((model_t){0, 0, false, false}, DEPTH);
     strangers();
     storm();
     return t_finish();

@@ -32,7 +32,7 @@ static void none_of(uint64_t value)
 
 static void life(void)
 {
-    bool cut = true;
+    uint64_t ticket = RSMI_GATE_CUT;
     uint64_t h = rsmi_handle_alloc(RSMI_CLASS_EXPORT, &objects[0]);
     uint64_t again;
 
@@ -42,13 +42,13 @@ static void life(void)
     t_expect_eq(rsmi_handle_from_ptr(rsmi_handle_to_ptr(h)), h);
     none_of(h); /* not open yet */
     rsmi_handle_open(h);
-    t_expect_eq(rsmi_handle_enter(RSMI_CLASS_EXPORT, h, &cut), &objects[0]);
-    t_expect(!cut);
+    t_expect_eq(rsmi_handle_enter(RSMI_CLASS_EXPORT, h, &ticket), &objects[0]);
+    t_expect_eq(ticket & RSMI_GATE_CUT, 0);
     t_expect_eq(atomic_load(rsmi_handle_gate(h)) & RSMI_GATE_INSIDE, 1);
-    t_expect(!rsmi_handle_leave(h));
+    t_expect(!rsmi_handle_leave(h, 0));
     t_expect(rsmi_gate_cut(rsmi_handle_gate(h)));
-    t_expect_eq(rsmi_handle_enter(RSMI_CLASS_EXPORT, h, &cut), &objects[0]);
-    t_expect(cut);
+    t_expect_eq(rsmi_handle_enter(RSMI_CLASS_EXPORT, h, &ticket), &objects[0]);
+    t_expect_ne(ticket & RSMI_GATE_CUT, 0);
     for (unsigned class = 0; class < 16; class ++) {
         if (class != RSMI_CLASS_EXPORT) {
             t_expect_eq(rsmi_handle_enter((rsmi_class_t) class, h, NULL), NULL);
@@ -59,8 +59,8 @@ static void life(void)
     none_of(h);
     t_expect(!rsmi_handle_close(h)); /* there is a closer already */
     rsmi_handle_reopen(h);
-    t_expect_eq(rsmi_handle_enter(RSMI_CLASS_EXPORT, h, NULL), &objects[0]);
-    t_expect(!rsmi_handle_leave(h));
+    t_expect_eq(rsmi_handle_enter(RSMI_CLASS_EXPORT, h, &ticket), &objects[0]);
+    t_expect(!rsmi_handle_leave(h, ticket));
     t_expect(rsmi_handle_close(h));
     rsmi_handle_free(h);
     none_of(h);
@@ -69,8 +69,8 @@ static void life(void)
     t_expect_ne(again, h);
     rsmi_handle_open(again);
     none_of(h);
-    t_expect_eq(rsmi_handle_enter(RSMI_CLASS_EXPORT, again, &cut), &objects[1]);
-    t_expect(!cut); /* the cut went with the old one */
+    t_expect_eq(rsmi_handle_enter(RSMI_CLASS_EXPORT, again, &ticket), &objects[1]);
+    t_expect_eq(ticket & RSMI_GATE_CUT, 0); /* the cut went with the old one */
     t_expect(rsmi_handle_close(again));
     rsmi_handle_free(again);
 
@@ -164,7 +164,7 @@ static void *stays_inside(void *arg)
     atomic_store(&phase, 1);
     fake_ms(30);
     atomic_store(&phase, 2);
-    (void)rsmi_handle_leave(guarded);
+    (void)rsmi_handle_leave(guarded, 0);
     return NULL;
 }
 
@@ -206,7 +206,7 @@ static void *reader(void *arg)
             if (atomic_load(obj) != 1) {
                 atomic_fetch_add(&dead_seen, 1);
             }
-            (void)rsmi_handle_leave(h);
+            (void)rsmi_handle_leave(h, 0);
         }
     }
     return NULL;
@@ -256,7 +256,7 @@ static void *closer(void *arg)
     if (rsmi_handle_close(h)) {
         atomic_fetch_add(&winners, 1);
     } else {
-        (void)rsmi_handle_leave(h);
+        (void)rsmi_handle_leave(h, 0);
     }
     return NULL;
 }

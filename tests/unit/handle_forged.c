@@ -35,7 +35,7 @@ static unsigned wrongly_taken(uint64_t value)
             rsmi_handle_enter((rsmi_class_t) class, value, NULL) == NULL) {
             continue;
         }
-        (void)rsmi_handle_leave(value);
+        (void)rsmi_handle_leave(value, 0);
         wrong++;
     }
     return wrong;

@@ -80,12 +80,13 @@ int main(int argc, char **argv)
         rsm_memseg_id_t id = ID;
         rsm_memseg_import_handle_t imps[IMPORTS];
         rsmi_import_t *inside[IMPORTS];
+        uint64_t tickets[IMPORTS];
 
         t_note("round %u", round);
         t_require_ok(rsm_memseg_export_publish(seg, &id, NULL, 0));
         for (unsigned i = 0; i < IMPORTS; i++) {
             imps[i] = fake_import(0, ID, RSM_PERM_RDWR);
-            inside[i] = rsmi_import_enter(rsmi_handle_from_ptr(imps[i]), NULL);
+            inside[i] = rsmi_import_enter(rsmi_handle_from_ptr(imps[i]), &tickets[i]);
             t_require(inside[i] != NULL);
         }
         (void)pthread_barrier_wait(&start);
@@ -98,7 +99,7 @@ int main(int argc, char **argv)
         for (volatile uint64_t i = t_rand_below(&random, 2500); i > 0; i--) {
         }
         for (unsigned i = IMPORTS; i-- > 0;) { /* the way a post visits them */
-            rsmi_import_leave(inside[i]);
+            rsmi_import_leave(inside[i], tickets[i]);
         }
         (void)pthread_barrier_wait(&end);
         for (unsigned i = 0; i < IMPORTS; i++) {
