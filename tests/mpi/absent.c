@@ -4,11 +4,12 @@
  * before and after; must not know how connections are made.
  *
  * Description: absent [--seconds S]
- *   Rank 0 exports a segment and then computes for S seconds (3) without a call to the library or
- *   to MPI. Meanwhile the others connect, write and read 8 B to 1 MiB in both modes, post, and
- *   disconnect, again and again. Every call is timed. All of them have to be over before rank 0
- *   comes back, by a clock that the ranks of a host share, and none may take half as long as rank
- *   0 is away. Prints the longest call and the median of each kind.
+ *   Rank 0 exports a segment and then computes without a call to the library or to MPI, for S
+ *   seconds (3), and on until it finds in its memory, with plain loads, that the others are done.
+ *   Meanwhile they connect, write and read 8 B to 1 MiB in both modes, post, and disconnect, again
+ *   and again. So every call ends while rank 0 is away, or rank 0 waits in vain and says so after a
+ *   minute. Every call is timed; the longest and the median of each kind are printed, and not
+ *   judged: where other programs use the processors they measure those.
  *
  * Proves: "Progress" in rsmapi.h.
  */
@@ -29,6 +30,8 @@ enum {
     PIECES = 8,
     SAMPLES_MAX = 100000,
     EVENT_WAIT_MS = 20000,
+    FLAGS = 4096, /* bytes behind the slots: one per importer, set when it is done */
+    AWAY_MAX_S = 60,
 };
 
 typedef enum kind {
@@ -84,10 +87,22 @@ static void took(kind_t kind, double start)
     }
 }
 
-/** Arithmetic until the clock says stop. Returns when it stopped. */
+/** Have all importers put their flag? */
+static bool all_done(void)
+{
+    const volatile char *flags = memory + (size_t)(t_mpi_size() - 1) * SLOT;
+    int done = 0;
+
+    for (int i = 1; i < t_mpi_size(); i++) {
+        done += flags[i] != 0;
+    }
+    return done == t_mpi_size() - 1;
+}
+
+/** Arithmetic for `seconds`, and until the others are done. Returns when it stopped. */
 static double compute(double seconds)
 {
-    double end = now() + seconds;
+    double start = now();
     double x = 0.5;
     double time;
 
@@ -96,8 +111,9 @@ static double compute(double seconds)
             x = 3.7 * x * (1.0 - x);
         }
         time = now();
-    } while (time < end);
+    } while (time < start + seconds || (!all_done() && time < start + AWAY_MAX_S));
     sink = x;
+    t_expect(all_done());
     return time;
 }
 
@@ -203,7 +219,7 @@ static int compare_doubles(const void *a, const void *b)
 }
 
 /** Of all importers the longest call, the worst median, and the number of calls. */
-static void report(double seconds)
+static void report(void)
 {
     for (int kind = 0; kind < KINDS; kind++) {
         samples_t *its = &samples[kind];
@@ -218,12 +234,24 @@ static void report(double seconds)
         (void)MPI_Allreduce(MPI_IN_PLACE, worst, 2, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
         (void)MPI_Allreduce(MPI_IN_PLACE, &count, 1, MPI_UINT64_T, MPI_SUM, MPI_COMM_WORLD);
         t_expect(count > 0);
-        t_expect(worst[0] < seconds / 2);
         if (t_mpi_rank() == 0) {
             t_print("%-20s %6llu calls, longest %8.2f ms, median %8.3f ms", kind_names[kind],
                     (unsigned long long)count, 1e3 * worst[0], 1e3 * worst[1]);
         }
     }
+}
+
+/** Tell rank 0, in its memory. */
+static void put_flag(rsm_memseg_import_handle_t import)
+{
+    char done = 1;
+    rsm_iovec_t piece = {.io_type = RSM_VA_TYPE,
+                         .local.vaddr = &done,
+                         .remote_offset = (size_t)(t_mpi_size() - 1) * SLOT + (size_t)t_mpi_rank(),
+                         .transfer_length = 1};
+    rsm_scat_gath_t request = {.io_request_count = 1, .remote_handle = import, .iovec = &piece};
+
+    t_require_ok(rsm_memseg_import_putv(&request));
 }
 
 /** All events have arrived, though nobody waited for them when they were posted. */
@@ -240,6 +268,7 @@ int main(int argc, char **argv)
     double seconds = (double)t_arg_u64(argc, argv, "--seconds", 3);
     rsm_memseg_export_handle_t export = NULL;
     rsm_memseg_id_t id = SEGMENT_ID;
+    rsm_memseg_import_handle_t flag = NULL;
     uint64_t posts = 0;
     t_rand_t random;
     uint64_t seed;
@@ -256,7 +285,7 @@ int main(int argc, char **argv)
     seed = t_mpi_seed(argc, argv);
     t_rand_init(&random, seed, (uint64_t)t_mpi_rank());
 
-    len = t_mpi_rank() == 0 ? (size_t)(t_mpi_size() - 1) * SLOT : 2UL * SLOT;
+    len = t_mpi_rank() == 0 ? (size_t)(t_mpi_size() - 1) * SLOT + FLAGS : 2UL * SLOT;
     memory = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     t_require(memory != MAP_FAILED);
     if (t_mpi_rank() == 0) {
@@ -268,19 +297,26 @@ int main(int argc, char **argv)
         t_note("computing");
         back = compute(seconds);
     } else {
-        /* Time enough is left for one more call of the longest kind allowed. */
+        rsm_memseg_import_handle_t import;
+
         t_note("importing");
+        t_require_ok(rsm_memseg_import_connect(controller, 0, SEGMENT_ID, RSM_PERM_RDWR, &import));
         posts = import_again_and_again(&random, now() + 0.4 * seconds);
+        put_flag(import);
+        flag = import;
     }
     t_note("comparing");
     (void)MPI_Allreduce(MPI_IN_PLACE, &last_end, 1, MPI_DOUBLE, MPI_MAX, MPI_COMM_WORLD);
     (void)MPI_Allreduce(MPI_IN_PLACE, &posts, 1, MPI_UINT64_T, MPI_SUM, MPI_COMM_WORLD);
-    report(seconds);
+    report();
     if (t_mpi_rank() == 0) {
         t_print("the last call was over %.2f s before rank 0 came back", back - last_end);
         t_expect(last_end < back);
         count_events(export, posts);
         t_expect_ok(rsm_memseg_export_destroy(export));
+    }
+    if (flag != NULL) {
+        t_expect_ok(rsm_memseg_import_disconnect(flag));
     }
     t_expect_ok(rsm_release_controller(controller));
     return t_mpi_finish();
