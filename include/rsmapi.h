@@ -4,9 +4,10 @@
  * the types of the two headers below; must not know MPI types, hwloc or the library's inside.
  *
  * A process exports a page-aligned piece of its memory and publishes it under an id. Any process of
- * the job, the exporter too, connects to the id and moves data with putv and getv, without the
- * exporter's help. Events wake the other side. Include this header, link with -lrsm, and run under
- * mpirun. rsmapi_common.h and rsm_common.h tell which macros tame the names they bring in.
+ * the job, the exporter too, connects to the id and moves data with put, get, putv and getv,
+ * without the exporter's help. Events wake the other side. Include this header, link with -lrsm,
+ * and run under mpirun. rsmapi_common.h and rsm_common.h tell which macros tame the names they
+ * bring in.
  *
  * Caveats, before all else.
  *
@@ -18,11 +19,12 @@
  *   sleeps or waits elsewhere. The thread blocks all signals. It needs MPI_THREAD_MULTIPLE.
  *
  * Complete. A transfer is complete when its bytes are in their final place: the exporter's memory
- *   for putv, the caller's for getv. In implicit mode (the default) that is so when the call
- *   returns success; in explicit mode, when rsm_memseg_import_close_barrier or
+ *   for put and putv, the caller's for get and getv. In implicit mode (the default) that is so when
+ *   the call returns success; in explicit mode, when rsm_memseg_import_close_barrier or
  *   rsm_memseg_import_order_barrier returns success, or when a call with RSM_IMPLICIT_SIGPOST does.
- *   Until then the local memory must neither change nor be read. When close_barrier has returned,
- *   whatever its result, the local memory is the program's again.
+ *   Until then the local memory of a vector must neither change nor be read. When close_barrier has
+ *   returned, whatever its result, the local memory is the program's again. put and get are kinder:
+ *   their local memory is the program's at return, in both modes.
  *
  * Order. In implicit mode the entries of a vector complete one after the other, in vector order. In
  *   explicit mode nothing is ordered inside a barrier except by rsm_memseg_import_order_barrier.
@@ -41,10 +43,10 @@
  *   one barrier object, or one request structure, in two threads at once. Calls "may block" only
  *   where they say so. No lock is held while a call waits for another process.
  *
- * Fork. Handles are dead in a forked child. There publish and unpublish give RSMERR_NOT_CREATOR,
- *   after the test of the segment's state; every other call that is given something inherited gives
- *   RSMERR_BAD_CTLR_HNDL or RSMERR_BAD_SEG_HNDL (barriers: RSMERR_BARRIER_UNINITIALIZED), and none
- *   hangs.
+ * Fork. Handles are dead in a forked child. There publish, republish, unpublish and rebind give
+ *   RSMERR_NOT_CREATOR, after the tests of the segment's state; every other call that is given
+ * something inherited gives RSMERR_BAD_CTLR_HNDL or RSMERR_BAD_SEG_HNDL (barriers:
+ * RSMERR_BARRIER_UNINITIALIZED), and none hangs.
  *
  * The end. Leaving the process destroys, disconnects and frees everything. After MPI_Finalize
  *   transfers to other ranks give RSMERR_CONN_ABORTED, while disconnect, destroy and free still
@@ -84,17 +86,18 @@ extern "C" {
  * Get a handle to a controller, by name.
  *
  * A name is a type and a unit number; without digits the unit is 0, and case does not matter.
- * "mpi0" is all of MPI_COMM_WORLD. A second get of a controller the process already holds returns
- * the same handle and counts one more reference; each success wants one release.
+ * "loopback", with any unit, and NULL are this process alone: no MPI, no launcher, nothing is
+ * started. "mpi0" is all of MPI_COMM_WORLD; "mpi1" and so on exist once rsmx_mpi_attach() (rsmx.h)
+ * has made them. A second get of a controller the process already holds returns the same handle and
+ * counts one more reference; each success wants one release.
  *
  * The first get of "mpi0" in a process is collective over MPI_COMM_WORLD: each rank makes it, and
  * it may block until all have. Later gets, also after a full release, are local and do not block.
  * Thread-safe. If MPI has not been initialised, the library starts it with MPI_THREAD_MULTIPLE and
  * ends it at exit; otherwise it uses what it finds, and leaves ending it to the program.
  *
- * @param[in]  name        NUL-terminated, at most 255 bytes; read during the call only. NULL and
- *                         "loopback" name the controller of this process alone, which this version
- *                         does not offer
+ * @param[in]  name        NUL-terminated, at most 255 bytes; read during the call only. NULL means
+ *                         "loopback"
  * @param[out] controller  the handle, the caller's until released; untouched on failure
  *
  * Errors, in the order they are tested:
@@ -116,7 +119,7 @@ int rsm_get_controller(char *name, rsmapi_controller_handle_t *controller);
  *
  * Local, thread-safe, does not block. All nine members are filled. attr_page_size is the page size
  * of the system, and with it the unit of address and size for rsm_memseg_export_create. What
- * belongs to mappings is 0, "not stated", as no function of this version maps a segment.
+ * belongs to mappings is 0, "not stated", as no data path of this version maps a segment.
  *
  * @param[in]  controller  live handle
  * @param[out] attr        the caller's structure; sizes in bytes, unlimited is the largest value
@@ -202,7 +205,8 @@ void rsm_free_interconnect_topology(rsm_topology_t *topology_data);
  * @param[out] memseg      the handle, the caller's until destroyed. Set to NULL before any test
  * @param[in]  vaddr       start of the memory, a multiple of the page size; readable and writable
  * @param[in]  size        bytes, a multiple of the page size, not 0
- * @param[in]  flags       RSM_ALLOW_REBIND, RSM_CREATE_SEG_DONTWAIT, or 0; other bits are ignored
+ * @param[in]  flags       RSM_ALLOW_REBIND: rsm_memseg_export_rebind may be called later;
+ *                         RSM_CREATE_SEG_DONTWAIT, or 0; other bits are ignored
  *
  * Errors, in the order they are tested:
  * @retval RSMERR_BAD_CTLR_HNDL            controller is NULL or released, or a forked child calls
@@ -253,8 +257,8 @@ int rsm_memseg_export_create(rsmapi_controller_handle_t controller,
  * @retval RSMERR_NOT_CREATOR              the caller is a forked child
  * @retval RSMERR_BAD_ACL                  access_list_length is above 65,536
  * @retval RSMERR_BAD_ADDR                 the list cannot be read
- * @retval RSMERR_BAD_ACL                  an entry names no node of the controller, or has a mode
- *                                         above 0666
+ * @retval RSMERR_BAD_ACL                  an entry names no node of the controller (loopback: not
+ * the local node), or has a mode above 0666
  * @retval RSMERR_INSUFFICIENT_RESOURCES   the id was 0 and no generated id is left
  * @retval RSMERR_SEGID_IN_USE             this process has published the id already, through
  *                                         whichever controller
@@ -295,6 +299,78 @@ int rsm_memseg_export_publish(rsm_memseg_export_handle_t memseg, rsm_memseg_id_t
 int rsm_memseg_export_unpublish(rsm_memseg_export_handle_t memseg);
 
 /**
+ * Replace the access list of a published segment. The id stays.
+ *
+ * Local (not collective), thread-safe, does not block. Connections that exist are not affected in
+ * any respect; later connects obey the new list. Lists and modes are those of
+ * rsm_memseg_export_publish. On failure the old list stays in force.
+ *
+ * @param[in] memseg              export handle; state PUBLISHED, and so afterwards
+ * @param[in] access_list         access_list_length entries, copied; not looked at if that is 0
+ * @param[in] access_list_length  number of entries; 0: every node may connect, with the mode
+ *                                recorded at creation
+ *
+ * Errors, in the order they are tested:
+ * @retval RSMERR_BAD_SEG_HNDL        memseg is NULL, destroyed, or no export handle
+ * @retval RSMERR_SEG_NOT_PUBLISHED   the segment is not published
+ * @retval RSMERR_BAD_ACL             access_list is NULL and access_list_length is not 0
+ * @retval RSMERR_NOT_CREATOR         the caller is a forked child
+ * @retval RSMERR_BAD_ACL             access_list_length is above 65,536
+ * @retval RSMERR_BAD_ADDR            the list cannot be read
+ * @retval RSMERR_BAD_ACL             an entry names no node of the controller (loopback: not the
+ *                                    local node), or has a mode above 0666
+ * @retval RSMERR_INSUFFICIENT_MEM    out of memory
+ *
+ * Source: rsm_memseg_export_republish(3RSM). Deviation: a node that the new list omits gets
+ * RSMERR_SEG_NOT_PUBLISHED_TO_NODE even while it is connected; the call never waits, so
+ * RSMERR_INTERRUPTED is never returned; shortage of memory has its own code.
+ * MPI: nothing.
+ */
+int rsm_memseg_export_republish(rsm_memseg_export_handle_t memseg,
+                                rsmapi_access_entry_t access_list[],
+                                unsigned int access_list_length);
+
+/**
+ * Put other memory of the same length behind a segment. Data is not copied.
+ *
+ * Local (not collective), thread-safe. May block, for a bounded time: transfers under way finish in
+ * the old memory first, and every importer's service thread confirms. After success every transfer
+ * that begins reaches the new memory, and the old is the program's again. Id, access list,
+ * connections, barriers, events and poll descriptors stay as they are. What a transfer moves that
+ * overlaps the call in time is not defined.
+ *
+ * RSMERR_INTERRUPTED means that some importer may still reach the old memory, which must not be
+ * reused; connects and transfers that begin reach the new memory already. Repeat the call.
+ *
+ * @param[in] memseg  export handle, created with RSM_ALLOW_REBIND; in any state
+ * @param[in] vaddr   start of the new memory, a multiple of the page size; readable and writable.
+ * It must stay mapped until the next rebind or destroy
+ * @param[in] off     ignored
+ * @param[in] size    bytes; the length of the segment
+ *
+ * Errors, in the order they are tested:
+ * @retval RSMERR_BAD_SEG_HNDL         memseg is NULL, destroyed, or no export handle
+ * @retval RSMERR_BAD_ADDR             vaddr is NULL
+ * @retval RSMERR_REBIND_NOT_ALLOWED   created without RSM_ALLOW_REBIND
+ * @retval RSMERR_NOT_CREATOR          the caller is a forked child
+ * @retval RSMERR_BAD_LENGTH           size is not the length of the segment
+ * If vaddr is the current address the call succeeds here, once nobody uses earlier memory.
+ * @retval RSMERR_BAD_ADDR             vaddr is no multiple of the page size
+ * @retval RSMERR_BAD_ADDR             some of the range is not mapped, or it wraps around
+ * @retval RSMERR_PERM_DENIED          some of the range cannot be written or read
+ * @retval RSMERR_INTERRUPTED          a signal was caught meanwhile, or an importer did not confirm
+ *                                     in time
+ *
+ * Source: rsm_memseg_export_rebind(3RSM). Deviation: RSMERR_INTERRUPTED also comes without a
+ * signal; memory is not locked, so RSMERR_INSUFFICIENT_MEM is never returned. MPI: a message to the
+ * service thread of each importer and its answer; no window call. The importer's next transfer
+ * frees the window and makes it anew over the new memory, together with the exporter's service
+ * thread.
+ */
+int rsm_memseg_export_rebind(rsm_memseg_export_handle_t memseg, void *vaddr, int64_t off,
+                             size_t size);
+
+/**
  * End a segment. If it is published, it is unpublished first.
  *
  * Local (not collective), thread-safe. May block as rsm_memseg_export_unpublish does. The memory
@@ -306,7 +382,6 @@ int rsm_memseg_export_unpublish(rsm_memseg_export_handle_t memseg);
  * Errors, in the order they are tested:
  * @retval RSMERR_BAD_SEG_HNDL    NULL, destroyed, or no export handle, or this is a forked child
  * @retval RSMERR_POLLFD_IN_USE   poll descriptor references are outstanding; nothing has changed
- *                                (no function of this version takes such references)
  * @retval RSMERR_INTERRUPTED     as from rsm_memseg_export_unpublish: the handle lives, the memory
  *                                must not be reused, and the call is to be repeated
  *
@@ -325,7 +400,7 @@ int rsm_memseg_export_destroy(rsm_memseg_export_handle_t memseg);
  * answers and, as windows are made one at a time per process, while other connects pass. The new
  * handle is in implicit barrier mode and has no barrier and no pending event. Any number of
  * connections to one segment may exist; each has its own mode, barrier and events. The length of
- * the segment cannot be asked for: the programs must agree on it.
+ * the segment is not told here: the programs agree on it, or ask rsmx_import_length() (rsmx.h).
  *
  * RSMERR_SEG_NOT_PUBLISHED is cheap and leaves nothing behind, so that a program may try again
  * until the exporter is ready.
@@ -345,7 +420,8 @@ int rsm_memseg_export_destroy(rsm_memseg_export_handle_t memseg);
  * @retval RSMERR_PERM_DENIED                 perm has bits outside RSM_PERM_RDWR
  * @retval RSMERR_INSUFFICIENT_RESOURCES      no more connections can be kept, or MPI can make no
  *                                            more windows
- * @retval RSMERR_CTLR_NOT_PRESENT            the controller is gone: MPI has been finalised
+ * @retval RSMERR_CTLR_NOT_PRESENT            the controller is gone: MPI has been finalised; or it
+ * is loopback, and node_id is not the local node
  * @retval RSMERR_REMOTE_NODE_UNREACHABLE     node_id is no rank of the controller, or the rank is
  *                                            gone
  * @retval RSMERR_CONN_ABORTED                the exporter was lost while it was asked
@@ -377,9 +453,8 @@ int rsm_memseg_import_connect(rsmapi_controller_handle_t controller, rsm_node_id
  * Errors, in the order they are tested:
  * @retval RSMERR_BAD_SEG_HNDL       NULL, disconnected, or no import handle, or a forked child
  * calls
- * @retval RSMERR_SEG_STILL_MAPPED   the segment is mapped (no function of this version maps one)
- * @retval RSMERR_POLLFD_IN_USE      poll descriptor references are outstanding (no function of this
- *                                   version takes such references)
+ * @retval RSMERR_SEG_STILL_MAPPED   rsm_memseg_import_map succeeded, and no unmap since
+ * @retval RSMERR_POLLFD_IN_USE      poll descriptor references are outstanding
  *
  * Source: rsm_memseg_import_disconnect(3RSM). Deviation: none.
  * MPI: MPI_Win_unlock, MPI_Win_free, together with the exporter's service thread; towards a rank
@@ -422,6 +497,267 @@ int rsm_memseg_import_get_mode(rsm_memseg_import_handle_t im_memseg, rsm_barrier
  * MPI: nothing.
  */
 int rsm_memseg_import_set_mode(rsm_memseg_import_handle_t im_memseg, rsm_barrier_mode_t mode);
+
+/* ---- Mappings ---------------------------------------------------------------------------- */
+
+/**
+ * Map a part of an imported segment into this process, for plain loads and stores.
+ *
+ * Local, thread-safe, does not block. The data paths of this version cannot map: after all other
+ * tests the result is RSMERR_MAP_FAILED, and programs fall back to put and get, as the sources
+ * advise for interconnects without load/store access.
+ *
+ * @param[in]     im_memseg  import handle without a mapping
+ * @param[in,out] address    the address; read only with RSM_MAP_FIXED, written on success
+ * @param[in]     attr       RSM_MAP_NONE, or RSM_MAP_FIXED: exactly at *address, a multiple of the
+ * page size, replacing what was there. RSM_MAP_RESERVED has no effect
+ * @param[in]     perm       RSM_PERM_NONE, RSM_PERM_READ, RSM_PERM_WRITE or RSM_PERM_RDWR:
+ * protection of the mapping, none of it beyond what connect was given
+ * @param[in]     offset     bytes from the start of the segment, a multiple of the page size
+ * @param[in]     length     bytes, not 0, of any granularity
+ *
+ * Errors, in the order they are tested:
+ * @retval RSMERR_BAD_SEG_HNDL             NULL, disconnected, or no import handle, or a forked
+ * child calls
+ * @retval RSMERR_BAD_ADDR                 address is NULL
+ * @retval RSMERR_SEG_ALREADY_MAPPED       the handle has a mapping; unmap it, or connect once more
+ * @retval RSMERR_CONN_ABORTED             the exporter has cut the connection, or is gone
+ * @retval RSMERR_BAD_PERMS                perm has bits outside RSM_PERM_RDWR
+ * @retval RSMERR_BAD_LENGTH               length is 0
+ * @retval RSMERR_BAD_OFFSET               offset is negative
+ * @retval RSMERR_BAD_LENGTH               offset or length passes the end of the segment
+ * @retval RSMERR_BAD_MEM_ALIGNMENT        offset is no multiple of the page size
+ * @retval RSMERR_BAD_MEM_ALIGNMENT        RSM_MAP_FIXED, and *address is no multiple of the page
+ * size
+ * @retval RSMERR_BAD_PERMS                perm asks for more than connect was given, or connect was
+ *                                         given nothing
+ * @retval RSMERR_MAP_FAILED               the data path cannot map, or the system refuses
+ * @retval RSMERR_INSUFFICIENT_RESOURCES   no address space is left
+ *
+ * Source: rsm_memseg_import_map(3RSM). Deviation: a negative offset is RSMERR_BAD_OFFSET; *address
+ * is no hint; put and get address the whole segment whatever is mapped. MPI: nothing.
+ */
+int rsm_memseg_import_map(rsm_memseg_import_handle_t im_memseg, void **address,
+                          rsm_attribute_t attr, rsm_permission_t perm, off_t offset, size_t length);
+
+/**
+ * Remove the mapping of an import handle.
+ *
+ * Local, thread-safe, does not block. Works after the connection was cut, too.
+ *
+ * @param[in] im_memseg  import handle with a mapping
+ *
+ * Errors, in the order they are tested:
+ * @retval RSMERR_BAD_SEG_HNDL      NULL, disconnected, or no import handle, or a forked child calls
+ * @retval RSMERR_SEG_NOT_MAPPED    the handle has no mapping; put and get never make one
+ *
+ * Source: rsm_memseg_import_unmap(3RSM). Deviation: none.
+ * MPI: nothing.
+ */
+int rsm_memseg_import_unmap(rsm_memseg_import_handle_t im_memseg);
+
+/* ---- put and get ------------------------------------------------------------------------- */
+
+/**
+ * Write local memory to a place in an imported segment.
+ *
+ * One-sided; the exporter takes no part. Thread-safe. May block until the network has taken or
+ * completed the data; a signal does not interrupt it. A length of 0 passes the same tests and moves
+ * nothing.
+ *
+ * Completion: implicit mode, at return, in the exporter's memory. Explicit mode, at close_barrier
+ * or order_barrier, which also report failures; no barrier need exist. In both modes the source is
+ * the program's again at return.
+ *
+ * @param[in] im_memseg  import handle; in implicit mode with a barrier bound to it
+ *                       (rsm_memseg_import_init_barrier)
+ * @param[in] offset     bytes from the start of the segment, of any alignment
+ * @param[in] src_addr   length bytes, of any alignment; not NULL, even if length is 0
+ * @param[in] length     bytes
+ *
+ * Errors, in the order they are tested:
+ * @retval RSMERR_BAD_SEG_HNDL            NULL, disconnected, or no import handle, or a forked child
+ *                                        calls
+ * @retval RSMERR_BAD_ADDR                src_addr is NULL
+ * @retval RSMERR_BAD_CTLR_HNDL           the controller of the handle has been released
+ * @retval RSMERR_CONN_ABORTED            the exporter has cut the connection, or is gone
+ * @retval RSMERR_PERM_DENIED             connected without RSM_PERM_WRITE
+ * @retval RSMERR_BAD_OFFSET              offset is negative, or the range passes the end of the
+ *                                        segment
+ * @retval RSMERR_BARRIER_UNINITIALIZED   implicit mode, and no barrier is bound to the handle
+ * @retval RSMERR_BAD_ADDR                some of the local memory is not mapped or not readable, or
+ * it wraps around; nothing has moved
+ * @retval RSMERR_BARRIER_FAILURE         the transfer failed
+ * @retval RSMERR_INSUFFICIENT_RESOURCES  after a rebind: MPI can make no new window
+ *
+ * Source: rsm_memseg_import_put(3RSM). Deviation: a cut connection is RSMERR_CONN_ABORTED in
+ * explicit mode too; a handle without read right can put; RSMERR_BAD_LENGTH,
+ * RSMERR_BARRIER_OPEN_FAILED and RSMERR_MISALIGNED_OFFSET do not occur. MPI, implicit mode:
+ * MPI_Put, MPI_Win_flush. Explicit mode: MPI_Put, MPI_Win_flush_local, and one MPI_Win_flush at
+ * close_barrier or order_barrier. Oneself: a copy.
+ */
+int rsm_memseg_import_put(rsm_memseg_import_handle_t im_memseg, off_t offset, void *src_addr,
+                          size_t length);
+
+/**
+ * Write items of 8 bits to a place in an imported segment.
+ *
+ * As rsm_memseg_import_put of rep_cnt bytes, with tests of alignment for the wider forms. Items are
+ * not swapped. Nothing is promised about how wide the stores are.
+ *
+ * @param[in] im_memseg  import handle; in implicit mode with a barrier bound to it
+ * @param[in] offset     bytes from the start of the segment
+ * @param[in] datap      rep_cnt items
+ * @param[in] rep_cnt    number of items; 0 passes the same tests and moves nothing
+ *
+ * Errors: those of rsm_memseg_import_put, in its order, and behind the first RSMERR_BAD_ADDR
+ * @retval RSMERR_BAD_MEM_ALIGNMENT   datap is not aligned to the size of an item
+ * @retval RSMERR_BAD_MEM_ALIGNMENT   offset is not aligned to the size of an item
+ *
+ * Source: rsm_memseg_import_put8(3RSM). Deviation: as rsm_memseg_import_put.
+ * MPI: as rsm_memseg_import_put.
+ */
+int rsm_memseg_import_put8(rsm_memseg_import_handle_t im_memseg, off_t offset, uint8_t *datap,
+                           unsigned long rep_cnt);
+
+/**
+ * As rsm_memseg_import_put8, with items of 16 bits; data and offset are aligned to 2 bytes.
+ *
+ * @param[in] im_memseg  import handle
+ * @param[in] offset     bytes from the start of the segment, a multiple of 2
+ * @param[in] datap     rep_cnt items, aligned to 2 bytes
+ * @param[in] rep_cnt    number of items
+ *
+ * Errors: those of rsm_memseg_import_put8, in its order.
+ *
+ * Source: rsm_memseg_import_put16(3RSM). Deviation: as rsm_memseg_import_put.
+ * MPI: as rsm_memseg_import_put.
+ */
+int rsm_memseg_import_put16(rsm_memseg_import_handle_t im_memseg, off_t offset, uint16_t *datap,
+                            unsigned long rep_cnt);
+
+/**
+ * As rsm_memseg_import_put8, with items of 32 bits; data and offset are aligned to 4 bytes.
+ *
+ * @param[in] im_memseg  import handle
+ * @param[in] offset     bytes from the start of the segment, a multiple of 4
+ * @param[in] datap     rep_cnt items, aligned to 4 bytes
+ * @param[in] rep_cnt    number of items
+ *
+ * Errors: those of rsm_memseg_import_put8, in its order.
+ *
+ * Source: rsm_memseg_import_put32(3RSM). Deviation: as rsm_memseg_import_put.
+ * MPI: as rsm_memseg_import_put.
+ */
+int rsm_memseg_import_put32(rsm_memseg_import_handle_t im_memseg, off_t offset, uint32_t *datap,
+                            unsigned long rep_cnt);
+
+/**
+ * As rsm_memseg_import_put8, with items of 64 bits; data and offset are aligned to 8 bytes.
+ *
+ * @param[in] im_memseg  import handle
+ * @param[in] offset     bytes from the start of the segment, a multiple of 8
+ * @param[in] datap     rep_cnt items, aligned to 8 bytes
+ * @param[in] rep_cnt    number of items
+ *
+ * Errors: those of rsm_memseg_import_put8, in its order.
+ *
+ * Source: rsm_memseg_import_put64(3RSM). Deviation: as rsm_memseg_import_put.
+ * MPI: as rsm_memseg_import_put.
+ */
+int rsm_memseg_import_put64(rsm_memseg_import_handle_t im_memseg, off_t offset, uint64_t *datap,
+                            unsigned long rep_cnt);
+
+/**
+ * Read a place in an imported segment into local memory.
+ *
+ * The mirror of rsm_memseg_import_put. The data is in the local memory when the call returns, in
+ * both modes; in explicit mode a failure is reported by close_barrier, and the data is then
+ * undefined.
+ *
+ * @param[in]  im_memseg  import handle; in implicit mode with a barrier bound to it
+ * @param[in]  offset     bytes from the start of the segment, of any alignment
+ * @param[out] dst_addr   length bytes, of any alignment; not NULL, even if length is 0
+ * @param[in]  length     bytes
+ *
+ * Errors: those of rsm_memseg_import_put, in its order, except
+ * @retval RSMERR_PERM_DENIED   connected without RSM_PERM_READ
+ * @retval RSMERR_BAD_ADDR      in the last test, the local memory is not writable
+ *
+ * Source: rsm_memseg_import_get(3RSM). Deviation: as rsm_memseg_import_put.
+ * MPI, in both modes: MPI_Get, MPI_Win_flush. Oneself: a copy.
+ */
+int rsm_memseg_import_get(rsm_memseg_import_handle_t im_memseg, off_t offset, void *dst_addr,
+                          size_t length);
+
+/**
+ * Read items of 8 bits from a place in an imported segment.
+ *
+ * As rsm_memseg_import_get of rep_cnt bytes, with tests of alignment for the wider forms. Items are
+ * not swapped. Nothing is promised about how wide the loads are.
+ *
+ * @param[in]  im_memseg  import handle; in implicit mode with a barrier bound to it
+ * @param[in]  offset     bytes from the start of the segment
+ * @param[out] datap      rep_cnt items
+ * @param[in]  rep_cnt    number of items; 0 passes the same tests and moves nothing
+ *
+ * Errors: those of rsm_memseg_import_get, in its order, and behind the first RSMERR_BAD_ADDR
+ * @retval RSMERR_BAD_MEM_ALIGNMENT   datap is not aligned to the size of an item
+ * @retval RSMERR_BAD_MEM_ALIGNMENT   offset is not aligned to the size of an item
+ *
+ * Source: rsm_memseg_import_get8(3RSM). Deviation: as rsm_memseg_import_put.
+ * MPI: as rsm_memseg_import_get.
+ */
+int rsm_memseg_import_get8(rsm_memseg_import_handle_t im_memseg, off_t offset, uint8_t *datap,
+                           unsigned long rep_cnt);
+
+/**
+ * As rsm_memseg_import_get8, with items of 16 bits; data and offset are aligned to 2 bytes.
+ *
+ * @param[in] im_memseg  import handle
+ * @param[in] offset     bytes from the start of the segment, a multiple of 2
+ * @param[out] datap     rep_cnt items, aligned to 2 bytes
+ * @param[in] rep_cnt    number of items
+ *
+ * Errors: those of rsm_memseg_import_get8, in its order.
+ *
+ * Source: rsm_memseg_import_get16(3RSM). Deviation: as rsm_memseg_import_get.
+ * MPI: as rsm_memseg_import_get.
+ */
+int rsm_memseg_import_get16(rsm_memseg_import_handle_t im_memseg, off_t offset, uint16_t *datap,
+                            unsigned long rep_cnt);
+
+/**
+ * As rsm_memseg_import_get8, with items of 32 bits; data and offset are aligned to 4 bytes.
+ *
+ * @param[in] im_memseg  import handle
+ * @param[in] offset     bytes from the start of the segment, a multiple of 4
+ * @param[out] datap     rep_cnt items, aligned to 4 bytes
+ * @param[in] rep_cnt    number of items
+ *
+ * Errors: those of rsm_memseg_import_get8, in its order.
+ *
+ * Source: rsm_memseg_import_get32(3RSM). Deviation: as rsm_memseg_import_get.
+ * MPI: as rsm_memseg_import_get.
+ */
+int rsm_memseg_import_get32(rsm_memseg_import_handle_t im_memseg, off_t offset, uint32_t *datap,
+                            unsigned long rep_cnt);
+
+/**
+ * As rsm_memseg_import_get8, with items of 64 bits; data and offset are aligned to 8 bytes.
+ *
+ * @param[in] im_memseg  import handle
+ * @param[in] offset     bytes from the start of the segment, a multiple of 8
+ * @param[out] datap     rep_cnt items, aligned to 8 bytes
+ * @param[in] rep_cnt    number of items
+ *
+ * Errors: those of rsm_memseg_import_get8, in its order.
+ *
+ * Source: rsm_memseg_import_get64(3RSM). Deviation: as rsm_memseg_import_get.
+ * MPI: as rsm_memseg_import_get.
+ */
+int rsm_memseg_import_get64(rsm_memseg_import_handle_t im_memseg, off_t offset, uint64_t *datap,
+                            unsigned long rep_cnt);
 
 /* ---- Scatter-gather transfers ------------------------------------------------------------ */
 
@@ -515,8 +851,10 @@ int rsm_memseg_import_getv(rsm_scat_gath_t *sg_io);
  * Register local memory for use in scatter-gather entries.
  *
  * Local, thread-safe, does not block. The memory stays the caller's and must stay mapped until the
- * handle is freed; it may be exported or registered again at the same time. A handle may be used
- * with import segments of any controller of this process, in many entries and threads at once.
+ * handle is freed; it may be exported or registered again at the same time. Its pages are locked in
+ * memory while a handle covers them; where RLIMIT_MEMLOCK forbids that they are touched instead and
+ * the handle works, unless the environment has RSM_STRICT_MEMLOCK=1. A handle may be used with
+ * import segments of any controller of this process, in many entries and threads at once.
  *
  * @param[in]  controller   live handle
  * @param[out] l_handle     the handle, the caller's until freed; untouched on failure
@@ -530,9 +868,11 @@ int rsm_memseg_import_getv(rsm_scat_gath_t *sg_io);
  * @retval RSMERR_BAD_LENGTH          length is 0
  * @retval RSMERR_BAD_ADDR            local_vaddr is NULL, or some of the range is not mapped, or it
  *                                    wraps around
- * @retval RSMERR_INSUFFICIENT_MEM    out of memory
+ * @retval RSMERR_INSUFFICIENT_MEM    out of memory; or RSM_STRICT_MEMLOCK=1, and the pages cannot
+ * be locked
  *
- * Source: rsm_create_localmemory_handle(3RSM). Deviation: memory is not locked.
+ * Source: rsm_create_localmemory_handle(3RSM). Deviation: pages that cannot be locked are no error
+ * unless the setting says so.
  * MPI: nothing.
  */
 int rsm_create_localmemory_handle(rsmapi_controller_handle_t controller,
@@ -540,9 +880,11 @@ int rsm_create_localmemory_handle(rsmapi_controller_handle_t controller,
                                   size_t length);
 
 /**
- * Free a local memory handle. The memory itself is untouched.
+ * Free a local memory handle. The memory itself is untouched; pages that no other handle covers are
+ * unlocked, unless the program had locked them itself.
  *
- * Local, thread-safe, does not block. Transfers that use the handle must be complete.
+ * Local, thread-safe. Waits for calls of other threads that use the handle; transfers of explicit
+ * mode that use it must be complete.
  *
  * @param[in] controller  live handle, of any controller of this process
  * @param[in] l_handle    from rsm_create_localmemory_handle; dead afterwards
@@ -562,10 +904,10 @@ int rsm_free_localmemory_handle(rsmapi_controller_handle_t controller,
 /**
  * Bind a barrier object to an import handle. It becomes the handle's current barrier.
  *
- * Local, thread-safe, does not block. Needed only by programs that open and close barriers
- * themselves: putv and getv work without. Another barrier may be bound to the same handle and
- * becomes the current one; the earlier object stays usable. An object that is bound already is
- * bound anew.
+ * Local, thread-safe, does not block. Needed by programs that open and close barriers themselves,
+ * and for put and get in implicit mode; putv and getv work without. Another barrier may be bound to
+ * the same handle and becomes the current one; the earlier object stays usable. An object that is
+ * bound already is bound anew.
  *
  * @param[in]  im_memseg  import handle, cut off or not
  * @param[in]  type       RSM_BAR_DEFAULT; every other value is accepted and means the same
@@ -723,6 +1065,106 @@ int rsm_intr_signal_post(void *memseg, unsigned int flags);
  * MPI: nothing; the service thread receives the message and raises the counter.
  */
 int rsm_intr_signal_wait(void *memseg, int timeout);
+
+/**
+ * Get a descriptor that poll() finds readable while events are pending on a handle.
+ *
+ * Local, thread-safe, does not block. Level-triggered: POLLIN and POLLRDNORM hold as long as the
+ * event count is above 0, and polling consumes nothing; rsm_intr_signal_wait and
+ * rsm_intr_signal_wait_pollfd do. The descriptor is the library's: not to be read, written or
+ * closed. Each call gives the same one and counts one reference, to be released with
+ * rsm_memseg_release_pollfd; while references are outstanding, the handle can neither be destroyed
+ * nor disconnected. The state of the segment does not matter.
+ *
+ * @param[in]  memseg   import or export handle, converted to void *
+ * @param[out] poll_fd  fd is set, and events to POLLRDNORM; revents is left alone
+ *
+ * Errors, in the order they are tested:
+ * @retval RSMERR_BAD_SEG_HNDL       NULL, destroyed, disconnected, or no segment handle, or a
+ * forked child calls
+ * @retval RSMERR_BAD_ADDR           poll_fd is NULL
+ * @retval RSMERR_INSUFFICIENT_MEM   out of memory, or no descriptor is left
+ *
+ * Source: rsm_memseg_get_pollfd(3RSM). Deviation: plain poll() is allowed.
+ * MPI: nothing.
+ */
+int rsm_memseg_get_pollfd(void *memseg, struct pollfd *poll_fd);
+
+/**
+ * Give one reference to the poll descriptor of a handle back.
+ *
+ * Local, thread-safe, does not block. Superfluous releases succeed without effect. The descriptor
+ * stays open until the handle is gone, but without references rsm_intr_signal_wait_pollfd takes it
+ * for an ordinary one.
+ *
+ * @param[in] memseg  import or export handle, converted to void *
+ *
+ * Errors, in the order they are tested:
+ * @retval RSMERR_BAD_SEG_HNDL   NULL, destroyed, disconnected, or no segment handle, or a forked
+ * child calls
+ *
+ * Source: rsm_memseg_release_pollfd(3RSM). Deviation: none.
+ * MPI: nothing.
+ */
+int rsm_memseg_release_pollfd(void *memseg);
+
+/**
+ * Poll segment descriptors and ordinary ones together, and consume one event of each segment that
+ * is ready.
+ *
+ * Local, thread-safe. May block, asleep. Descriptors of segments are those that
+ * rsm_memseg_get_pollfd gave and that have references; from each that revents reports as POLLIN or
+ * POLLRDNORM, without an error bit, one event is consumed. Where another thread was faster, revents
+ * becomes 0. A segment listed twice can give two events. Ordinary descriptors keep what poll()
+ * says.
+ *
+ * @param[in,out] fds       nfds entries, as for poll()
+ * @param[in]     nfds      number of entries; with 0 the call is a sleep
+ * @param[in]     timeout   milliseconds; 0 only looks, a negative value waits without limit
+ * @param[out]    numfdsp   entries with a consumed event, and ordinary ones with events; set to 0
+ *                          before any test. May be NULL
+ *
+ * Errors, in the order they are tested:
+ * @retval RSMERR_BAD_ADDR                 fds cannot be read
+ * @retval RSMERR_BAD_ARGS_ERRORS          nfds is above the system's limit, or the system refuses
+ * for another reason
+ * @retval RSMERR_INSUFFICIENT_RESOURCES   the system has no memory for the poll
+ * @retval RSMERR_INTERRUPTED              a signal was caught while the call slept; nothing was
+ *                                         consumed
+ * @retval RSMERR_TIMEOUT                  nothing was ready in time, or other threads took all
+ * events
+ *
+ * Source: rsm_intr_signal_wait_pollfd(3RSM). Deviation: POLLIN counts as POLLRDNORM;
+ * RSMERR_INSUFFICIENT_MEM does not occur.
+ * MPI: nothing.
+ */
+int rsm_intr_signal_wait_pollfd(struct pollfd fds[], nfds_t nfds, int timeout, int *numfdsp);
+
+/* ---- Segment-id file --------------------------------------------------------------------- */
+
+/**
+ * Look up the range of segment ids that is reserved for an application.
+ *
+ * Local, thread-safe; reads a file. The file is /etc/rsm/rsm.segmentid, or what RSM_SEGMENTID_FILE
+ * in the environment names; it is read anew in each call. A line is "reserved <appid> <baseid,
+ * hexadecimal> <length, decimal>", the first word also "reserve"; a line that begins with # is a
+ * comment. The first line of the application decides. Nothing ties publish to the range.
+ *
+ * @param[in]  appid   name of the application; case does not matter
+ * @param[out] baseid  first id of the range; written on success only
+ * @param[out] length  number of ids; written on success only
+ *
+ * Errors, in the order they are tested:
+ * @retval RSMERR_BAD_ADDR    a pointer is NULL
+ * @retval RSMERR_BAD_CONF    the file cannot be opened
+ * @retval RSMERR_BAD_CONF    a line before the match has fewer than four words, or is blank; or the
+ *                            matching line has another keyword or a number that is too large
+ * @retval RSMERR_BAD_APPID   no line is for this application
+ *
+ * Source: rsm_get_segmentid_range(3RSM). Deviation: "reserve" is accepted as well as "reserved";
+ * the path can be set. MPI: nothing.
+ */
+int rsm_get_segmentid_range(const char *appid, rsm_memseg_id_t *baseid, uint32_t *length);
 
 #if defined(__GNUC__)
 #pragma GCC visibility pop
