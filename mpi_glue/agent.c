@@ -69,7 +69,7 @@ static void peer_notify(rsmg_peer_t *base, bool no_accumulate)
 }
 
 static const rsmg_peer_ops_t peer_ops = {
-    .size = sizeof(rsmg_peer_ops_t), .cut = rsmg_cut, .notify = peer_notify};
+    .size = sizeof(rsmg_peer_ops_t), .cut = rsmg_cut, .move = rsmg_move, .notify = peer_notify};
 
 static rsmg_mpi_peer_t *make_peer(rsmg_port_t *port, int importer, uint64_t conn_handle)
 {
@@ -96,7 +96,7 @@ static rsmg_mpi_peer_t *make_peer(rsmg_port_t *port, int importer, uint64_t conn
     return peer;
 }
 
-/** Keep a request until the token is free. */
+/** Keep a request until the token is free. Groups follow a connect only. */
 static bool enqueue(rsmg_port_t *port, int rank, const rsmg_msg_t *msg, const gid_t *groups)
 {
     rsmg_queued_t *item = rsmi_alloc(sizeof *item + msg->group_count * sizeof *groups);
@@ -124,6 +124,7 @@ static void create_with(rsmg_port_t *port, rsmg_mpi_peer_t *peer, rsmg_pair_t *p
                      .code = RSM_SUCCESS,
                      .from = peer->handle,
                      .a = grant->length,
+                     .b = grant->version,
                      .flags = have_pair ? RSMG_HAVE_PAIR : 0};
     int rc = rsmg_msg_send(port, peer->importer, (int)msg->reply_tag, &go, NULL, 0);
 
@@ -179,9 +180,50 @@ static served_t serve_connect(rsmg_port_t *port, int rank, const rsmg_msg_t *msg
     return SERVED;
 }
 
-static void connect_arrived(rsmg_port_t *port, int rank, const rsmg_msg_t *msg, const gid_t *groups)
+/** A window over memory that was moved since: freed and made anew, as try_rejoin() (win.c) does. */
+static served_t serve_rejoin(rsmg_port_t *port, int rank, const rsmg_msg_t *msg, bool queued)
 {
-    if (serve_connect(port, rank, msg, groups, port->queue != NULL) == SERVED) {
+    rsmg_mpi_peer_t *peer = rsmi_handle_enter(RSMI_CLASS_PEER, msg->to, NULL);
+    rsmg_msg_t go = {.kind = RSMG_REPLY, .code = RSM_SUCCESS};
+    rsmg_grant_t grant;
+
+    if (peer == NULL || peer->importer != rank) {
+        if (peer != NULL) {
+            (void)rsmi_handle_leave(msg->to, 0);
+        }
+        reply(port, rank, msg->reply_tag, RSMERR_BAD_SEG_HNDL);
+        return SERVED;
+    }
+    if (!rsmg_token_try_agent(queued)) {
+        (void)rsmi_handle_leave(msg->to, 0);
+        return NO_TOKEN;
+    }
+    port->up->where(port->core, &peer->peer, &grant, NULL);
+    go.from = peer->handle;
+    go.a = grant.length;
+    go.b = grant.version;
+    if (rsmg_msg_send(port, rank, (int)msg->reply_tag, &go, NULL, 0) == RSM_SUCCESS) {
+        rsmg_win_free(port, &peer->window);
+        /* Where it fails, it fails at both ends, and the importer may ask again. */
+        (void)rsmg_win_make(port, &peer->window, rsmg_pair_prepare(port, rank, port->rank),
+                            grant.base, grant.length, false);
+    }
+    rsmg_token_give();
+    (void)rsmi_handle_leave(msg->to, 0);
+    return SERVED;
+}
+
+static served_t serve_creation(rsmg_port_t *port, int rank, const rsmg_msg_t *msg,
+                               const gid_t *groups, bool queued)
+{
+    return msg->kind == RSMG_CONNECT ? serve_connect(port, rank, msg, groups, queued)
+                                     : serve_rejoin(port, rank, msg, queued);
+}
+
+static void creation_arrived(rsmg_port_t *port, int rank, const rsmg_msg_t *msg,
+                             const gid_t *groups)
+{
+    if (serve_creation(port, rank, msg, groups, port->queue != NULL) == SERVED) {
         return;
     }
     /* Rule R1: waiting points upward only; and nobody waits for a creation of the program. */
@@ -197,7 +239,7 @@ static bool serve_queue(rsmg_port_t *port)
     if (item == NULL) {
         return false;
     }
-    if (serve_connect(port, item->rank, &item->msg, item->groups, true) == NO_TOKEN) {
+    if (serve_creation(port, item->rank, &item->msg, item->groups, true) == NO_TOKEN) {
         if (!rsmg_token_has_guests()) {
             return false;
         }
@@ -238,7 +280,11 @@ static void answer_arrived(rsmg_port_t *port, int rank, const rsmg_msg_t *msg)
         return; /* a repeated answer of one who has left */
     }
     if (peer->importer == rank) {
-        port->up->cut_answer(port->core, &peer->peer, msg->kind == RSMG_CUT_DONE);
+        if (msg->kind == RSMG_MOVED) {
+            port->up->moved(port->core, &peer->peer, (uint32_t)msg->a);
+        } else {
+            port->up->cut_answer(port->core, &peer->peer, msg->kind == RSMG_CUT_DONE);
+        }
     }
     (void)rsmi_handle_leave(msg->to, 0);
 }
@@ -275,21 +321,25 @@ static void event_arrived(rsmg_port_t *port, int rank, const rsmg_msg_t *msg)
 
 static void dispatch(rsmg_port_t *port, int rank, const rsmg_msg_t *msg, const gid_t *groups)
 {
-    if (msg->kind != RSMG_EVENT_ACK && msg->kind != RSMG_CUT_WAIT && msg->kind != RSMG_CUT_DONE) {
+    if (msg->kind != RSMG_EVENT_ACK && msg->kind != RSMG_CUT_WAIT && msg->kind != RSMG_CUT_DONE &&
+        msg->kind != RSMG_MOVED) {
         heat(port);
     }
     switch (msg->kind) {
     case RSMG_CONNECT:
-        connect_arrived(port, rank, msg, groups);
+    case RSMG_REJOIN:
+        creation_arrived(port, rank, msg, groups);
         break;
     case RSMG_DISCONNECT:
         disconnect_arrived(port, rank, msg);
         break;
     case RSMG_CUT:
+    case RSMG_MOVE:
         rsmg_cut_arrived(port, rank, msg);
         break;
     case RSMG_CUT_DONE:
     case RSMG_CUT_WAIT:
+    case RSMG_MOVED:
         answer_arrived(port, rank, msg);
         break;
     case RSMG_EVENT:

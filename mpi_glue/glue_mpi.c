@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The MPI glue: its table, and nothing else of interest. */
 #include "port.h"
+#include "quirks.h"
 
 static bool port_ended(const rsmg_port_t *port)
 {
@@ -11,6 +12,7 @@ static const rsmg_ops_t mpi_ops = {
     .version = RSMG_VERSION,
     .size = sizeof(rsmg_ops_t),
     .type = "mpi",
+    .transport = rsmg_quirk_mpi,
     .open = rsmg_boot,
     .ended = port_ended,
     .connect = rsmg_connect,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The only place that looks at MPI's error codes. MPI's own text goes into the log where it is
- * decided, not further.
+ * decided, and to rsmx_last_error().
  */
+#include "last_error.h"
 #include "port.h"
 #include "rsmapi.h"
 #include "trace.h"
@@ -16,6 +17,7 @@ static int class_of(int mpi_code)
     (void)MPI_Error_class(mpi_code, &class);
     (void)MPI_Error_string(mpi_code, text, &len);
     rsmi_info("MPI says: %s", text);
+    rsmi_blame_transport(mpi_code, text);
     return class;
 }
 

@@ -25,13 +25,17 @@ typedef enum rsmg_kind {
     RSMG_CONNECT = 1, /* importer: may I? a = segment id | rights << 32, b = import handle; groups
                          follow */
     RSMG_DISCONNECT,  /* importer: free the window with me */
-    RSMG_REPLY,       /* exporter: answer to either, on the asker's own tag; code, a = length */
+    RSMG_REPLY,       /* exporter: answer to an importer, on its own tag; code, a = length, b =
+                             version */
     RSMG_CUT,         /* exporter: stop */
     RSMG_CUT_DONE,    /* importer: stopped, nothing under way */
     RSMG_CUT_WAIT,    /* importer: a transfer is under way */
     RSMG_EVENT,       /* either: a = events, flags = RSMG_NO_ACCUMULATE */
     RSMG_EVENT_ACK,   /* either: a = event messages taken */
     RSMG_HOT,         /* importer: I transfer, look often */
+    RSMG_MOVE,        /* exporter: the segment has moved; a = version of its memory */
+    RSMG_MOVED,       /* importer: nothing under way in memory of before version a */
+    RSMG_REJOIN,      /* importer: make the window anew with me */
 } rsmg_kind_t;
 
 enum {
@@ -111,6 +115,9 @@ typedef struct rsmg_mpi_conn {
     int exporter;          /* (c) rank */
     bool sleepy;           /* (c) transfers need the exporter's agent awake */
     _Atomic uint64_t told; /* (a) when the exporter was last told to stay hot */
+    uint32_t wanted;       /* (g) version of the segment's memory as of the last MOVE */
+    uint32_t bound;        /* (g) version that the window is over */
+    atomic_bool settling;  /* (a) the agent completes transfers: the window must stay */
     rsmg_window_t window;
     rsmg_channel_t channel;
 } rsmg_mpi_conn_t;
@@ -235,6 +242,7 @@ int rsmg_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t *ask, rsmi_g
 int rsmg_put(rsmg_conn_t *conn, uint64_t offset, const void *src, size_t len);
 int rsmg_get(rsmg_conn_t *conn, uint64_t offset, void *dst, size_t len);
 int rsmg_flush(rsmg_conn_t *conn);
+int rsmg_flush_local(rsmg_conn_t *conn);
 
 /* signal.c */
 void rsmg_channel_init(rsmg_channel_t *channel);
@@ -254,7 +262,8 @@ void rsmg_channel_taken(rsmg_port_t *port, rsmg_channel_t *channel, int rank, ui
 /** Importer: nothing is inside any more: complete what was issued, tell the exporter. */
 void rsmg_drained(rsmg_conn_t *conn);
 bool rsmg_cut(rsmg_peer_t *peer);
-/** Importer's agent: a CUT message. */
+bool rsmg_move(rsmg_peer_t *peer, uint32_t version);
+/** Importer's agent: a CUT or MOVE message. */
 void rsmg_cut_arrived(rsmg_port_t *port, int exporter, const rsmg_msg_t *msg);
 
 /* agent.c */

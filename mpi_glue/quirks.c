@@ -49,3 +49,17 @@ const char *rsmg_quirk_window_advice(void)
     return "use an MPI whose windows reach all ranks of the job";
 #endif
 }
+
+#define TEXT_OF(x) #x
+#define DOTTED(a, b, c) TEXT_OF(a) "." TEXT_OF(b) "." TEXT_OF(c)
+
+const char *rsmg_quirk_mpi(void)
+{
+#if defined(OPEN_MPI)
+    return "Open MPI " DOTTED(OMPI_MAJOR_VERSION, OMPI_MINOR_VERSION, OMPI_RELEASE_VERSION);
+#elif defined(MPICH_VERSION)
+    return "MPICH " MPICH_VERSION;
+#else
+    return "MPI " DOTTED(MPI_VERSION, MPI_SUBVERSION, 0);
+#endif
+}

@@ -20,4 +20,7 @@ bool rsmg_quirk_needs_host_lock(const char *window_name);
 /** What to type where no window can be made. */
 const char *rsmg_quirk_window_advice(void);
 
+/** The MPI this was built for, and its version. */
+const char *rsmg_quirk_mpi(void);
+
 #endif

@@ -81,7 +81,7 @@ static int take_slot(rsmg_mpi_conn_t *conn)
     return -1;
 }
 
-int rsmg_flush(rsmg_conn_t *base)
+static inline int flush(rsmg_conn_t *base, int (*mpi_flush)(int rank, MPI_Win win))
 {
     rsmg_mpi_conn_t *conn = (rsmg_mpi_conn_t *)base;
     int slot;
@@ -90,7 +90,7 @@ int rsmg_flush(rsmg_conn_t *base)
     RSMI_CHECK(!atomic_load_explicit(&conn->port->ended, memory_order_relaxed),
                RSMERR_CONN_ABORTED);
     if (!conn->sleepy) {
-        return rsmg_code_of_transfer(MPI_Win_flush(EXPORTER_RANK, conn->window.win));
+        return rsmg_code_of_transfer(mpi_flush(EXPORTER_RANK, conn->window.win));
     }
     /* The exporter is told now; while this thread is inside MPI, our agent tells it again. */
     tell(conn, &conn->told);
@@ -98,9 +98,19 @@ int rsmg_flush(rsmg_conn_t *base)
     if (slot >= 0) {
         atomic_store_explicit(&conn->port->flushing[slot].told, rsmi_now(), memory_order_relaxed);
     }
-    rc = MPI_Win_flush(EXPORTER_RANK, conn->window.win);
+    rc = mpi_flush(EXPORTER_RANK, conn->window.win);
     if (slot >= 0) {
         atomic_store(&conn->port->flushing[slot].exporter, 0);
     }
     return rsmg_code_of_transfer(rc);
+}
+
+int rsmg_flush(rsmg_conn_t *conn)
+{
+    return flush(conn, MPI_Win_flush);
+}
+
+int rsmg_flush_local(rsmg_conn_t *conn)
+{
+    return flush(conn, MPI_Win_flush_local);
 }

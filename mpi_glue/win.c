@@ -2,7 +2,8 @@
 /*
  * Windows and connections on the importer's side. A connection is a window on a communicator of
  * two, made when the importer connects; the exporter contributes its segment, the importer
- * nothing. One shared passive epoch is opened then and closed at disconnect.
+ * nothing. One shared passive epoch is opened then and closed at disconnect. After a rebind the
+ * importer's next transfer has the window made anew: the same collective steps, freeing first.
  */
 #include <stdlib.h>
 
@@ -245,12 +246,16 @@ static void conn_disconnect(rsmg_conn_t *base)
     free_conn(conn);
 }
 
+static int conn_renew(rsmg_conn_t *base);
+
 static const rsmg_conn_ops_t conn_ops = {
     .size = sizeof(rsmg_conn_ops_t),
     .name = "window",
     .put = rsmg_put,
     .get = rsmg_get,
     .flush = rsmg_flush,
+    .flush_local = rsmg_flush_local,
+    .renew = conn_renew,
     .post = conn_post,
     .drained = rsmg_drained,
     .disconnect = conn_disconnect,
@@ -321,34 +326,96 @@ static int try_connect(rsmg_mpi_conn_t *conn, const rsmg_ask_t *ask, rsmi_interr
     /* The exporter's agent is entering the creation at this moment: no way back from here. */
     conn->peer_handle = reply.from;
     conn->conn.length = reply.a;
+    rsmi_lock(&port->lock);
+    conn->bound = (uint32_t)reply.b;
+    rsmi_unlock(&port->lock);
     return rsmg_win_make(port, &conn->window, pair, NULL, 0, (reply.flags & RSMG_HAVE_PAIR) == 0);
 }
 
-static int connect_loop(rsmg_mpi_conn_t *conn, const rsmg_ask_t *ask, rsmi_interrupt_t *intr)
+/** One try to make the window anew over the segment's new memory; as try_connect(). */
+static int try_rejoin(rsmg_mpi_conn_t *conn, const rsmg_ask_t *ask, rsmi_interrupt_t *intr)
 {
     rsmg_port_t *port = conn->port;
+    rsmg_pair_t *pair = rsmg_pair_prepare(port, port->rank, conn->exporter); /* it is there */
+    rsmg_msg_t msg = {.kind = RSMG_REJOIN, .to = conn->peer_handle, .from = conn->handle};
+    rsmg_msg_t reply;
+
+    (void)ask; /* rights were granted for good */
+    RSMI_TRY(rsmg_msg_ask(port, conn->exporter, &msg, NULL, 0, &reply, intr));
+    if (reply.code != RSM_SUCCESS) {
+        return reply.code == RSMG_BUSY ? RSMG_BUSY : RSMERR_CONN_ABORTED;
+    }
+    /* The exporter's agent does the same two things, in this order. */
+    rsmg_win_unlock(&conn->window);
+    rsmg_win_free(port, &conn->window);
+    RSMI_TRY(rsmg_win_make(port, &conn->window, pair, NULL, 0, false));
+    rsmi_lock(&port->lock);
+    conn->bound = (uint32_t)reply.b;
+    if (conn->bound == conn->wanted) {
+        rsmi_gate_moved(conn->conn.gate);
+    }
+    rsmi_unlock(&port->lock);
+    return RSM_SUCCESS;
+}
+
+/** Try until the exporter is not busy. */
+static int try_until_done(rsmg_mpi_conn_t *conn, const rsmg_ask_t *ask, rsmi_interrupt_t *intr,
+                          int (*try)(rsmg_mpi_conn_t *conn, const rsmg_ask_t *ask,
+                                     rsmi_interrupt_t *intr))
+{
+    rsmg_port_t *port = conn->port;
+    bool connecting = try == try_connect;
     int rc;
 
     for (;;) {
         RSMI_CHECK(!atomic_load(&port->closing), RSMERR_CTLR_NOT_PRESENT);
-        RSMI_CHECK(rsmg_host_lock(port, conn->exporter, intr), RSMERR_INTERRUPTED);
+        intr->seen = intr->seen && connecting; /* a transfer is not interrupted */
+        if (!rsmg_host_lock(port, conn->exporter, intr)) {
+            RSMI_CHECK(!connecting, RSMERR_INTERRUPTED);
+            continue;
+        }
         if (!rsmg_token_wait(intr)) {
             rsmg_host_unlock(port, conn->exporter);
-            return RSMERR_INTERRUPTED;
+            RSMI_CHECK(!connecting, RSMERR_INTERRUPTED);
+            continue;
         }
-        rc = try_connect(conn, ask, intr);
+        rc = try(conn, ask, intr);
         rsmg_token_give();
         rsmg_host_unlock(port, conn->exporter);
+        rsmg_agent_ring(port); /* a request of a lower rank may have waited for our token */
         if (rc != RSMG_BUSY) {
             return rc;
         }
-        rsmg_agent_ring(port); /* a request of a lower rank may have waited for our token */
-        RSMI_CHECK(!intr->seen, RSMERR_INTERRUPTED);
+        RSMI_CHECK(!intr->seen || !connecting, RSMERR_INTERRUPTED);
         (void)rsmi_interrupt_sleep(intr, -1, rsmi_now() + BUSY_NAP_NS);
-        /* A new name per attempt: the exporter may have cut the end that it made for this one and
-         * dropped, and that message must not hit the next, which may meet a new publication. */
-        RSMI_TRY(name_conn(conn));
+        if (connecting) {
+            /* A new name per attempt: the exporter may have cut the end that it made for this one
+             * and dropped, and that message must not hit the next, which may meet a new
+             * publication. */
+            RSMI_TRY(name_conn(conn));
+        }
     }
+}
+
+/** The segment has moved; this thread is the only one that renews this connection, none transfers.
+ */
+static int conn_renew(rsmg_conn_t *base)
+{
+    rsmg_mpi_conn_t *conn = (rsmg_mpi_conn_t *)base;
+    rsmg_port_t *port = conn->port;
+    rsmi_nap_t nap = RSMI_NAP_INIT;
+    rsmi_interrupt_t intr;
+    int rc;
+
+    RSMI_CHECK(rsmg_busy_enter(port), RSMERR_CONN_ABORTED);
+    while (atomic_load(&conn->settling)) {
+        rsmi_nap(&nap);
+    }
+    rsmi_interrupt_begin(&intr);
+    rc = try_until_done(conn, NULL, &intr, try_rejoin);
+    rsmi_interrupt_end(&intr);
+    rsmg_busy_leave(port);
+    return rc == RSMERR_CTLR_NOT_PRESENT ? RSMERR_CONN_ABORTED : rc;
 }
 
 int rsmg_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t *ask, rsmi_gate_t *gate,
@@ -367,8 +434,7 @@ int rsmg_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t *ask, rsmi_g
     }
     *conn_p = &conn->conn;
     rsmi_interrupt_begin(&intr);
-    rc = connect_loop(conn, ask, &intr);
-    rsmg_agent_ring(port);
+    rc = try_until_done(conn, ask, &intr, try_connect);
     if (rc != RSM_SUCCESS) {
         rsmg_conn_close(conn); /* no window: takes the agent off this end, nothing else */
     } else if (rsmi_gate_is_cut(gate)) {

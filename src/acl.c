@@ -45,7 +45,7 @@ rsmi_owner_t rsmi_owner_self(void)
     return owner;
 }
 
-int rsmi_acl_copy(const rsmapi_access_entry_t *list, uint32_t count, uint32_t nodes,
+int rsmi_acl_copy(const rsmapi_access_entry_t *list, uint32_t count, uint32_t first, uint32_t nodes,
                   rsmi_acl_t *acl_p)
 {
     rsmi_acl_t acl = {NULL, count};
@@ -58,7 +58,9 @@ int rsmi_acl_copy(const rsmapi_access_entry_t *list, uint32_t count, uint32_t no
     RSMI_CHECK(rsmi_memory_check(list, count * sizeof *list, RSMI_MEMORY_READ) == RSM_SUCCESS,
                RSMERR_BAD_ADDR);
     for (uint32_t i = 0; i < count; i++) {
-        RSMI_CHECK(list[i].ae_node < nodes && list[i].ae_permission <= MODE_MAX, RSMERR_BAD_ACL);
+        RSMI_CHECK(list[i].ae_node >= first && list[i].ae_node - first < nodes &&
+                       list[i].ae_permission <= MODE_MAX,
+                   RSMERR_BAD_ACL);
     }
     acl.entries = rsmi_alloc_array(count, sizeof *acl.entries);
     RSMI_CHECK(acl.entries != NULL, RSMERR_INSUFFICIENT_MEM);

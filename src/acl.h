@@ -40,10 +40,10 @@ rsmi_owner_t rsmi_owner_self(void);
 
 /**
  * Copy and check a list. Errors in this order: RSMERR_BAD_ACL: more than RSMI_ACL_MAX entries;
- * RSMERR_BAD_ADDR: not readable; RSMERR_BAD_ACL: a node id of `nodes` or above, or a mode above
- * 0666; RSMERR_INSUFFICIENT_MEM.
+ * RSMERR_BAD_ADDR: not readable; RSMERR_BAD_ACL: a node that is none of the `nodes` from `first`
+ * on, or a mode above 0666; RSMERR_INSUFFICIENT_MEM.
  */
-int rsmi_acl_copy(const rsmapi_access_entry_t *list, uint32_t count, uint32_t nodes,
+int rsmi_acl_copy(const rsmapi_access_entry_t *list, uint32_t count, uint32_t first, uint32_t nodes,
                   rsmi_acl_t *acl_p);
 void rsmi_acl_clear(rsmi_acl_t *acl);
 

@@ -4,6 +4,8 @@
  *   seg       the import handle it is bound to; NULL: uninitialised
  *   gnum      its state (rsmi_barrier_state_t)
  *   privdata  the import's failure count when the barrier was opened
+ * The import remembers which object is its current barrier, for put and get in implicit mode; it
+ * compares the address and never looks inside.
  * A cut needs no generation: it is permanent for the handle, so close() finds it in the gate.
  */
 #include <stdint.h>
@@ -11,6 +13,7 @@
 #include "check.h"
 #include "handle.h"
 #include "import.h"
+#include "last_error.h"
 #include "lock.h"
 #include "seg_state.h"
 
@@ -33,6 +36,26 @@ static void *snapshot(rsmi_slot_t *slot)
     return (void *)(uintptr_t)atomic_load(&slot->failures);
 }
 
+/** An import handle's current barrier is `barrier` no more. */
+static void unmake_current(rsmi_import_t *imp, const rsmapi_barrier_t *barrier)
+{
+    const rsmapi_barrier_t *current = barrier;
+
+    (void)atomic_compare_exchange_strong(&imp->barrier, &current, NULL);
+}
+
+/** An object that is bound elsewhere is bound anew: the earlier handle loses it. */
+static void unbind(const rsmapi_barrier_t *barrier)
+{
+    uint64_t ticket = 0;
+    rsmi_import_t *imp = enter(barrier, &ticket);
+
+    if (imp != NULL) {
+        unmake_current(imp, barrier);
+        rsmi_import_leave(imp, ticket);
+    }
+}
+
 int rsm_memseg_import_init_barrier(rsm_memseg_import_handle_t im_memseg, rsm_barrier_type_t type,
                                    rsmapi_barrier_t *barrier)
 {
@@ -45,6 +68,8 @@ int rsm_memseg_import_init_barrier(rsm_memseg_import_handle_t im_memseg, rsm_bar
     if (barrier == NULL) {
         rc = RSMERR_BAD_BARRIER_PTR;
     } else {
+        unbind(barrier);
+        atomic_store(&imp->barrier, barrier);
         barrier->seg = im_memseg;
         barrier->gnum = RSMI_BARRIER_INITIALISED;
         barrier->privdata = NULL;
@@ -73,12 +98,16 @@ int rsm_memseg_import_open_barrier(rsmapi_barrier_t *barrier)
  * may still be on its way, and the program may reuse its buffers once the barrier is closed,
  * whatever the result.
  */
-static int settle(rsmi_import_t *imp, const rsmapi_barrier_t *barrier, bool cut)
+static int settle(rsmi_import_t *imp, const rsmapi_barrier_t *barrier, uint64_t *ticket_p)
 {
-    int rc = rsmi_import_flush(imp);
-
-    RSMI_CHECK(!cut, RSMERR_CONN_ABORTED);
-    RSMI_TRY(rc);
+    if (rsmi_import_is_cut(*ticket_p)) {
+        (void)rsmi_import_flush_late(imp);
+        return RSMERR_CONN_ABORTED;
+    }
+    if (rsmi_import_is_moved(*ticket_p)) { /* a flush is for calls that count as inside */
+        RSMI_TRY(rsmi_import_follow(imp, ticket_p));
+    }
+    RSMI_TRY(rsmi_import_flush(imp));
     RSMI_CHECK(snapshot(rsmi_handle_slot(imp->handle)) == barrier->privdata,
                RSMERR_BARRIER_FAILURE);
     return RSM_SUCCESS;
@@ -97,8 +126,11 @@ static int settle_call(rsmapi_barrier_t *barrier, rsmi_barrier_call_t call)
     step = rsmi_barrier_step(state_of(barrier), call);
     rc = step.code;
     if (rc == RSM_SUCCESS) {
-        rc = settle(imp, barrier, rsmi_import_is_cut(ticket));
+        rc = settle(imp, barrier, &ticket);
         barrier->gnum = (uint16_t)step.next; /* whatever the result (reference 16.6) */
+        if (rc != RSM_SUCCESS) {
+            (void)rsmi_blame(rc, RSMX_NO_ENTRY, 0, 0);
+        }
     }
     rsmi_import_leave(imp, ticket);
     return rc;
@@ -125,6 +157,7 @@ int rsm_memseg_import_destroy_barrier(rsmapi_barrier_t *barrier)
     RSMI_CHECK(imp != NULL, RSMERR_BARRIER_UNINITIALIZED);
     step = rsmi_barrier_step(state_of(barrier), RSMI_BARRIER_DESTROY);
     if (step.code == RSM_SUCCESS) {
+        unmake_current(imp, barrier);
         barrier->seg = NULL;
         barrier->gnum = (uint16_t)step.next;
         barrier->privdata = NULL;

@@ -21,6 +21,7 @@
 #include "handle.h"
 #include "import.h"
 #include "lock.h"
+#include "loopback.h"
 #include "range.h"
 #include "trace.h"
 
@@ -29,16 +30,28 @@
 static rsmi_lock_t lock = RSMI_LOCK_INIT(RSMI_RANK_REGISTRY);
 static pthread_cond_t opened = PTHREAD_COND_INITIALIZER;
 static rsmi_controller_t *first; /* (r) */
-/* The first one needs no heap: failing before the collective part would leave the others in it. */
-static rsmi_controller_t reserve; /* (r) */
+/* The first of a glue needs no heap: failing before the collective part would leave the others in
+ * it. */
+static rsmi_controller_t reserve;  /* (r) */
+static rsmi_controller_t loopback; /* (r) */
+/* What loopback calls this process: the node of the first port that was opened. */
+static _Atomic uint32_t local_node;
+static bool local_node_known; /* (r) */
 
 static const rsmg_core_ops_t core_ops = {
     .size = sizeof(rsmg_core_ops_t),
     .admit = rsmi_export_admit,
     .depart = rsmi_export_depart,
     .cut_answer = rsmi_export_cut_answer,
+    .moved = rsmi_export_moved,
+    .where = rsmi_export_where,
     .event = rsmi_event_arrived,
 };
+
+static bool is_type(const rsmg_ops_t *ops, const char *name, size_t len)
+{
+    return strlen(ops->type) == len && strncasecmp(ops->type, name, len) == 0;
+}
 
 /** Split "mpi12" into glue and unit. False: no such type, or no unit that fits. */
 static bool parse_name(const char *name, const rsmg_ops_t **ops_p, unsigned *unit_p)
@@ -53,6 +66,11 @@ static bool parse_name(const char *name, const rsmg_ops_t **ops_p, unsigned *uni
     while (type_len > 0 && isdigit((unsigned char)name[type_len - 1])) {
         type_len--;
     }
+    if (is_type(&rsmi_loopback, name, type_len)) { /* the unit is ignored, whatever it is */
+        *ops_p = &rsmi_loopback;
+        *unit_p = 0;
+        return true;
+    }
     for (size_t i = type_len; i < len; i++) {
         unit = unit * 10 + (unsigned long)(name[i] - '0');
         if (unit > INT_MAX) {
@@ -60,7 +78,7 @@ static bool parse_name(const char *name, const rsmg_ops_t **ops_p, unsigned *uni
         }
     }
     for (const rsmg_ops_t *const *ops = rsmi_glues; *ops != NULL; ops++) {
-        if (strlen((*ops)->type) == type_len && strncasecmp((*ops)->type, name, type_len) == 0) {
+        if (is_type(*ops, name, type_len)) {
             *ops_p = *ops;
             *unit_p = (unsigned)unit;
             return true;
@@ -78,7 +96,11 @@ static rsmi_controller_t *find_or_make(const rsmg_ops_t *ops, unsigned unit)
         ctl = ctl->next;
     }
     if (ctl == NULL) {
-        ctl = first == NULL ? &reserve : rsmi_alloc(sizeof *ctl);
+        if (ops == &rsmi_loopback) {
+            ctl = &loopback;
+        } else {
+            ctl = reserve.ops == NULL ? &reserve : rsmi_alloc(sizeof *ctl);
+        }
         if (ctl != NULL) {
             ctl->ops = ops;
             ctl->unit = unit;
@@ -116,6 +138,10 @@ static int open_port(rsmi_controller_t *ctl)
     if (rc == RSM_SUCCESS) {
         ctl->port = port;
         ctl->facts = facts;
+        if (ctl->ops != &rsmi_loopback && !local_node_known) {
+            local_node_known = true;
+            atomic_store(&local_node, facts.node);
+        }
     }
     ctl->open_rc = rc;
     ctl->state = rc == RSM_SUCCESS ? RSMI_CONTROLLER_OPENED : RSMI_CONTROLLER_CLOSED;
@@ -145,7 +171,8 @@ int rsm_get_controller(char *name, rsmapi_controller_handle_t *controller)
     int rc;
 
     RSMI_CHECK(controller != NULL && !rsmi_handle_in_child(), RSMERR_BAD_CTLR_HNDL);
-    RSMI_CHECK(name != NULL && parse_name(name, &ops, &unit), RSMERR_CTLR_NOT_PRESENT);
+    RSMI_CHECK(parse_name(name == NULL ? rsmi_loopback.type : name, &ops, &unit),
+               RSMERR_CTLR_NOT_PRESENT);
 
     rsmi_lock(&lock);
     ctl = find_or_make(ops, unit);
@@ -171,8 +198,8 @@ int rsm_get_controller_attr(rsmapi_controller_handle_t controller, rsmapi_contro
     } else if (rsmi_controller_ended(ctl)) {
         rc = RSMERR_CTLR_NOT_PRESENT;
     } else {
-        /* No mapping on the window path: sizes of direct access and of mappings are 0, "not
-         * stated" (reference 7.2). What is unlimited is the largest value. */
+        /* No path maps yet: sizes of direct access and of mappings are 0, "not stated"
+         * (reference 7.2). What is unlimited is the largest value. */
         rsmapi_controller_attr_t facts = {
             .attr_page_size = rsmi_page_size(),
             .attr_max_export_segment_size = ctl->facts.max_segment,
@@ -231,7 +258,17 @@ bool rsmi_controller_is_held(const rsmi_controller_t *ctl, uint64_t handle)
 
 bool rsmi_controller_ended(const rsmi_controller_t *ctl)
 {
-    return ctl->port == NULL || ctl->ops->ended(ctl->port);
+    return ctl->ops->ended(ctl->port);
+}
+
+bool rsmi_controller_is_loopback(const rsmi_controller_t *ctl)
+{
+    return ctl->ops == &rsmi_loopback;
+}
+
+uint32_t rsmi_controller_node(const rsmi_controller_t *ctl)
+{
+    return rsmi_controller_is_loopback(ctl) ? atomic_load(&local_node) : ctl->facts.node;
 }
 
 void rsmi_controller_each(void (*visit)(const rsmi_controller_t *ctl, void *arg), void *arg)
@@ -241,7 +278,8 @@ void rsmi_controller_each(void (*visit)(const rsmi_controller_t *ctl, void *arg)
     }
     rsmi_lock(&lock);
     for (const rsmi_controller_t *ctl = first; ctl != NULL; ctl = ctl->next) {
-        if (ctl->state == RSMI_CONTROLLER_OPENED && !ctl->ops->ended(ctl->port)) {
+        if (ctl->state == RSMI_CONTROLLER_OPENED && !rsmi_controller_is_loopback(ctl) &&
+            !rsmi_controller_ended(ctl)) {
             visit(ctl, arg);
         }
     }

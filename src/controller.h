@@ -39,10 +39,16 @@ void rsmi_controller_leave(rsmapi_controller_handle_t handle);
 /** Is this the handle that a segment was made with, still unreleased? */
 bool rsmi_controller_is_held(const rsmi_controller_t *ctl, uint64_t handle);
 
-/** The transport below has ended, or never began. */
+/** This process alone, without a transport? */
+bool rsmi_controller_is_loopback(const rsmi_controller_t *ctl);
+
+/** The node id of this process on a controller; on loopback, the one that the topology reports. */
+uint32_t rsmi_controller_node(const rsmi_controller_t *ctl);
+
+/** The transport below has ended. */
 bool rsmi_controller_ended(const rsmi_controller_t *ctl);
 
-/** Calls `visit` for every opened controller whose transport lives. */
+/** Calls `visit` for every opened controller whose transport lives, loopback excepted. */
 void rsmi_controller_each(void (*visit)(const rsmi_controller_t *ctl, void *arg), void *arg);
 
 #endif

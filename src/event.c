@@ -3,6 +3,7 @@
 #include "event.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
@@ -26,6 +27,8 @@ struct rsmi_event {
     sleeper_t *first; /* (l) oldest sleeper */
     sleeper_t **last; /* (l) where the next one is hung */
     bool closed;      /* (l) */
+    int poll_fds[2];  /* (l) reading and writing end; -1: nobody has asked */
+    long poll_refs;   /* (l) */
     atomic_long refs; /* (a) */
 };
 
@@ -78,6 +81,8 @@ rsmi_event_t *rsmi_event_create(void)
     }
     rsmi_lock_init(&event->lock, RSMI_RANK_EVENT);
     event->last = &event->first;
+    event->poll_fds[0] = -1;
+    event->poll_fds[1] = -1;
     atomic_init(&event->refs, 1);
     return event;
 }
@@ -90,6 +95,10 @@ void rsmi_event_get(rsmi_event_t *event)
 void rsmi_event_put(rsmi_event_t *event)
 {
     if (atomic_fetch_sub_explicit(&event->refs, 1, memory_order_acq_rel) == 1) {
+        if (event->poll_fds[0] >= 0) {
+            (void)close(event->poll_fds[0]);
+            (void)close(event->poll_fds[1]);
+        }
         rsmi_lock_destroy(&event->lock);
         rsmi_free(event);
     }
@@ -145,6 +154,32 @@ static void withdraw(rsmi_event_t *event, sleeper_t *sleeper)
     sleeper->queued = false;
 }
 
+/** Make the pipe say whether events are pending; it said the opposite. The lock is held. */
+static void show(rsmi_event_t *event)
+{
+    char byte = 0;
+    ssize_t done;
+
+    if (event->poll_fds[0] < 0) {
+        return;
+    }
+    done =
+        event->count > 0 ? write(event->poll_fds[1], &byte, 1) : read(event->poll_fds[0], &byte, 1);
+    RSMI_ASSERT(done == 1);
+    (void)done; /* in a forked child the pipe may be anybody's; a parent's cannot fail */
+}
+
+/** Set the count. The lock is held. */
+static void set_count(rsmi_event_t *event, uint32_t count)
+{
+    bool change = (event->count > 0) != (count > 0);
+
+    event->count = count;
+    if (change) {
+        show(event);
+    }
+}
+
 void rsmi_event_post(rsmi_event_t *event, bool no_accumulate, uint32_t count)
 {
     uint32_t added;
@@ -154,22 +189,28 @@ void rsmi_event_post(rsmi_event_t *event, bool no_accumulate, uint32_t count)
         count++;
     }
     added = count <= UINT32_MAX - event->count ? count : UINT32_MAX - event->count;
-    event->count += added;
+    set_count(event, event->count + added);
     for (; added > 0 && event->first != NULL; added--) {
         wake_first(event);
     }
     rsmi_unlock(&event->lock);
 }
 
-void rsmi_event_close(rsmi_event_t *event)
+bool rsmi_event_close(rsmi_event_t *event)
 {
+    bool polled;
+
     rsmi_lock(&event->lock);
-    event->closed = true;
-    event->count = 0;
-    while (event->first != NULL) {
-        wake_first(event);
+    polled = event->poll_refs > 0;
+    if (!polled) {
+        event->closed = true;
+        set_count(event, 0);
+        while (event->first != NULL) {
+            wake_first(event);
+        }
     }
     rsmi_unlock(&event->lock);
+    return !polled;
 }
 
 /** Take an event if there is one. The lock is held. */
@@ -178,7 +219,7 @@ static bool take(rsmi_event_t *event)
     if (event->count == 0) {
         return false;
     }
-    event->count--;
+    set_count(event, event->count - 1);
     return true;
 }
 
@@ -228,14 +269,10 @@ static int wait_blocked(rsmi_event_t *event, int fd, int timeout, rsmi_interrupt
 int rsmi_event_wait(rsmi_event_t *event, int timeout)
 {
     rsmi_interrupt_t intr;
-    bool taken;
     int fd;
     int rc;
 
-    rsmi_lock(&event->lock);
-    taken = take(event);
-    rsmi_unlock(&event->lock);
-    if (taken) {
+    if (rsmi_event_take(event)) {
         return RSM_SUCCESS;
     }
     if (timeout == 0) {
@@ -248,4 +285,55 @@ int rsmi_event_wait(rsmi_event_t *event, int timeout)
     rc = wait_blocked(event, fd, timeout, &intr);
     rsmi_interrupt_end(&intr);
     return rc;
+}
+
+bool rsmi_event_take(rsmi_event_t *event)
+{
+    bool taken;
+
+    rsmi_lock(&event->lock);
+    taken = take(event);
+    rsmi_unlock(&event->lock);
+    return taken;
+}
+
+int rsmi_event_poll_get(rsmi_event_t *event)
+{
+    int fd = -2;
+
+    rsmi_lock(&event->lock);
+    if (!event->closed) {
+        if (event->poll_fds[0] < 0 && pipe2(event->poll_fds, O_CLOEXEC | O_NONBLOCK) == 0 &&
+            event->count > 0) {
+            show(event);
+        }
+        fd = event->poll_fds[0];
+        if (fd >= 0) {
+            event->poll_refs++;
+        }
+    }
+    rsmi_unlock(&event->lock);
+    return fd;
+}
+
+int rsmi_event_poll_put(rsmi_event_t *event)
+{
+    int fd = -1;
+
+    rsmi_lock(&event->lock);
+    if (event->poll_refs > 0 && --event->poll_refs == 0) {
+        fd = event->poll_fds[0];
+    }
+    rsmi_unlock(&event->lock);
+    return fd;
+}
+
+bool rsmi_event_is_polled(rsmi_event_t *event)
+{
+    bool polled;
+
+    rsmi_lock(&event->lock);
+    polled = event->poll_refs > 0;
+    rsmi_unlock(&event->lock);
+    return polled;
 }

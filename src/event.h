@@ -10,6 +10,10 @@
  * Count and queue change under one lock. A post wakes as many sleepers as it brings events, in
  * the order in which they came; a sleeper that gives up looks at the counter once more first, so
  * an event is never left behind with everybody asleep.
+ *
+ * A poll descriptor is the reading end of a pipe that holds one byte while the count is above 0,
+ * put in and taken out under the same lock. Not an eventfd: that never reports POLLRDNORM. Made
+ * only when asked for; descriptors are few.
  */
 #ifndef RSMI_EVENT_H
 #define RSMI_EVENT_H
@@ -38,7 +42,24 @@ void rsmi_event_post(rsmi_event_t *event, bool no_accumulate, uint32_t count);
  */
 int rsmi_event_wait(rsmi_event_t *event, int timeout);
 
-/** Drop what is pending and send all sleepers away with RSMERR_BAD_SEG_HNDL. */
-void rsmi_event_close(rsmi_event_t *event);
+/** Consume one event if there is one, without sleeping. */
+bool rsmi_event_take(rsmi_event_t *event);
+
+/**
+ * A descriptor that is readable (POLLIN, POLLRDNORM) as long as the count is above 0, made at the
+ * first call, and one more reference to it. -1: none to be had; -2: closed.
+ */
+int rsmi_event_poll_get(rsmi_event_t *event);
+/** Give a reference back. The descriptor stays until the event goes. -1, or it if that was the
+ * last. */
+int rsmi_event_poll_put(rsmi_event_t *event);
+/** References to the descriptor are outstanding. */
+bool rsmi_event_is_polled(rsmi_event_t *event);
+
+/**
+ * Drop what is pending and send all sleepers away with RSMERR_BAD_SEG_HNDL. False, and nothing is
+ * done: references to the poll descriptor are outstanding.
+ */
+bool rsmi_event_close(rsmi_event_t *event);
 
 #endif

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The gate: one 64-bit word that says whether a handle is alive, whether its connection was cut,
- * and how many calls are inside. It knows nothing of segments, MPI or who waits for whom.
+ * The gate: one 64-bit word that says whether a handle is alive, whether its connection was cut or
+ * its segment moved to other memory, and how many calls are inside. It knows nothing of segments,
+ * MPI or who waits for whom.
  *
- *    63            32 31   30     29   28 27        14 13         0
- *   +----------------+-----+------+-----+--+------------+------------+
- *   |   generation   | CUT |CLOSED| OWED|  |    late    |   inside   |
- *   +----------------+-----+------+-----+--+------------+------------+
+ *    63            32 31   30     29    28    27     14 13         0
+ *   +----------------+-----+------+-----+-----+---------+------------+
+ *   |   generation   | CUT |CLOSED| OWED|MOVED|  late   |   inside   |
+ *   +----------------+-----+------+-----+-----+---------+------------+
  *
  * One compare-and-swap both validates a handle (the generation) and enters; with the one that
  * leaves it is the whole price of handle checking and cut bookkeeping on the put path.
@@ -20,6 +21,9 @@
  * Calls that enter after the cut are counted apart, as late: they move nothing, and threads that
  * keep calling on a cut handle must not put the answer off. So a call leaves with the ticket that
  * it entered with. Each count has room for 16,383 calls at one moment on one handle.
+ *
+ * MOVED is a cut that can be taken back: what was inside ends in the old memory, and late calls
+ * that want to transfer see to a new way first (import.c), after which they count as inside.
  */
 #ifndef RSMI_GATE_H
 #define RSMI_GATE_H
@@ -33,6 +37,7 @@ typedef _Atomic uint64_t rsmi_gate_t;
 #define RSMI_GATE_CUT (UINT64_C(1) << 31)
 #define RSMI_GATE_CLOSED (UINT64_C(1) << 30)
 #define RSMI_GATE_OWED (UINT64_C(1) << 29)
+#define RSMI_GATE_MOVED (UINT64_C(1) << 28)
 #define RSMI_GATE_LATE_ONE (UINT64_C(1) << 14)
 #define RSMI_GATE_INSIDE (RSMI_GATE_LATE_ONE - 1)
 
@@ -50,7 +55,7 @@ static inline uint64_t rsmi_gate_calls(uint64_t word)
 /** What a call with this ticket counts as. */
 static inline uint64_t rsmi_gate_share(uint64_t ticket)
 {
-    return (ticket & RSMI_GATE_CUT) != 0 ? RSMI_GATE_LATE_ONE : 1;
+    return (ticket & (RSMI_GATE_CUT | RSMI_GATE_MOVED)) != 0 ? RSMI_GATE_LATE_ONE : 1;
 }
 
 /**
@@ -92,21 +97,57 @@ static inline bool rsmi_gate_leave(rsmi_gate_t *gate, uint64_t ticket)
     return owed;
 }
 
-/** Cut. True: nobody is inside but late calls, the answer is due now. False: the last to leave will
- * answer. */
-static inline bool rsmi_gate_cut(rsmi_gate_t *gate)
+/**
+ * Set `what`, CUT or MOVED. True: nobody is inside but late calls, the answer is due now. False:
+ * the last to leave will answer.
+ */
+static inline bool rsmi_gate_mark(rsmi_gate_t *gate, uint64_t what)
 {
     uint64_t old = atomic_load_explicit(gate, memory_order_relaxed);
     uint64_t new;
 
     do {
-        new = old | RSMI_GATE_CUT;
+        new = old | what;
         if ((old & RSMI_GATE_INSIDE) != 0) {
             new |= RSMI_GATE_OWED;
         }
     } while (!atomic_compare_exchange_weak_explicit(gate, &old, new, memory_order_acq_rel,
                                                     memory_order_relaxed));
     return (old & RSMI_GATE_INSIDE) == 0;
+}
+
+static inline bool rsmi_gate_cut(rsmi_gate_t *gate)
+{
+    return rsmi_gate_mark(gate, RSMI_GATE_CUT);
+}
+
+static inline bool rsmi_gate_move(rsmi_gate_t *gate)
+{
+    return rsmi_gate_mark(gate, RSMI_GATE_MOVED);
+}
+
+/** The new way is there. */
+static inline void rsmi_gate_moved(rsmi_gate_t *gate)
+{
+    atomic_fetch_and_explicit(gate, ~RSMI_GATE_MOVED, memory_order_release);
+}
+
+/**
+ * A late call wants to count as inside. False: the connection is cut, or its segment has moved
+ * (once more). True: *ticket_p is that of a call which entered now.
+ */
+static inline bool rsmi_gate_promote(rsmi_gate_t *gate, uint64_t *ticket_p)
+{
+    uint64_t old = atomic_load_explicit(gate, memory_order_relaxed);
+
+    do {
+        if ((old & (RSMI_GATE_CUT | RSMI_GATE_MOVED)) != 0) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(gate, &old, old - RSMI_GATE_LATE_ONE + 1,
+                                                    memory_order_acquire, memory_order_relaxed));
+    *ticket_p = old;
+    return true;
 }
 
 static inline bool rsmi_gate_is_cut(rsmi_gate_t *gate)

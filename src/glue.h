@@ -22,7 +22,7 @@
 
 #include "gate.h"
 
-#define RSMG_VERSION 1
+#define RSMG_VERSION 2
 
 typedef struct rsmg_port rsmg_port_t;
 typedef struct rsmg_conn rsmg_conn_t;
@@ -40,8 +40,9 @@ typedef struct rsmg_ask {
 
 /** What the exporter grants. */
 typedef struct rsmg_grant {
-    void *base;      /* the segment, in the exporter's address space */
-    uint64_t length; /* bytes */
+    void *base;       /* the segment, in the exporter's address space */
+    uint64_t length;  /* bytes; never changes */
+    uint32_t version; /* of `base`: rises with each rebind */
 } rsmg_grant_t;
 
 /** What is known once a port is open. Constant until it ends. */
@@ -71,6 +72,27 @@ typedef struct rsmg_conn_ops {
      */
     int (*flush)(rsmg_conn_t *conn);
 
+    /** As flush, but only the local memory need be the caller's again. */
+    int (*flush_local)(rsmg_conn_t *conn);
+
+    /**
+     * The segment has moved (MOVED is set in the gate, see rsmg_peer_ops_t.move): reach its new
+     * memory, and take MOVED back once the newest move is followed. The caller is in the gate as a
+     * late call, nobody is inside, and no second renew runs on this connection. Errors:
+     * RSMERR_CONN_ABORTED, RSMERR_INSUFFICIENT_RESOURCES, RSMERR_INSUFFICIENT_MEM; MOVED stays.
+     */
+    int (*renew)(rsmg_conn_t *conn);
+
+    /**
+     * Map `length` bytes from `offset` (both checked) with PROT_* bits `prot`. `fixed`: exactly at
+     * *address_p. NULL where the path cannot map. Errors: RSMERR_MAP_FAILED,
+     * RSMERR_INSUFFICIENT_RESOURCES.
+     */
+    int (*map)(rsmg_conn_t *conn, void **address_p, bool fixed, int prot, uint64_t offset,
+               size_t length);
+    /** Undo map(). Works on cut connections. */
+    void (*unmap)(rsmg_conn_t *conn, void *address, size_t length);
+
     /**
      * Raise the exporter's event counter by one, behind everything flushed so far. Does not
      * block. `no_accumulate`: only if the counter is 0 when the post arrives.
@@ -79,9 +101,9 @@ typedef struct rsmg_conn_ops {
     int (*post)(rsmg_conn_t *conn, bool no_accumulate);
 
     /**
-     * The last call is about to leave a connection that was cut (rsmi_gate_leave() said so):
-     * finish what was issued but not flushed, then tell the exporter. The caller is inside the
-     * gate.
+     * The last call is about to leave a connection that was cut or moved (rsmi_gate_leave() said
+     * so): finish what was issued but not flushed, then tell the exporter. The caller is inside
+     * the gate.
      */
     void (*drained)(rsmg_conn_t *conn);
 
@@ -101,7 +123,7 @@ struct rsmg_conn {
     _Atomic uint64_t flushed;   /* (a) … and the value of `issued` that the last flush covered */
 };
 
-/** Exporter's end of a connection: operations. Both are called under the export's lock. */
+/** Exporter's end of a connection: operations. All are called under the export's lock. */
 typedef struct rsmg_peer_ops {
     size_t size;
     /**
@@ -111,6 +133,13 @@ typedef struct rsmg_peer_ops {
      * Repeatable. Never blocks.
      */
     bool (*cut)(rsmg_peer_t *peer);
+    /**
+     * The segment has moved to other memory, and `version` with it. True: all the importer's
+     * transfers in the old memory are complete, and none will start there. False: the glue will
+     * call moved() when that is so; before, it may call cut_answer(done = false) as above.
+     * Repeatable. Never blocks.
+     */
+    bool (*move)(rsmg_peer_t *peer, uint32_t version);
     /** Raise the event counter of the importer's handle. Never blocks. */
     void (*notify)(rsmg_peer_t *peer, bool no_accumulate);
 } rsmg_peer_ops_t;
@@ -123,6 +152,7 @@ struct rsmg_peer {
     rsmg_peer_t *next;      /* (s) the core's list of this export */
     rsmg_peer_t **prev;     /* (s) NULL: not in the list */
     uint64_t heard_ns;      /* (s) when the cut was first asked for, or last answered */
+    bool stale;             /* (s) may still transfer in memory of before a rebind */
 };
 
 /** What a glue may call. `core` is the pointer given to open(). */
@@ -142,6 +172,13 @@ typedef struct rsmg_core_ops {
     void (*depart)(void *core, rsmg_peer_t *peer);
     /** Exporter: see cut(). With done = true the core takes `peer` out of the export's list. */
     void (*cut_answer)(void *core, rsmg_peer_t *peer, bool done);
+    /** Exporter: see move(). A version that is not the newest counts as a sign of life. */
+    void (*moved)(void *core, rsmg_peer_t *peer, uint32_t version);
+    /**
+     * Exporter: where the segment is now. `gate`, if not NULL, is the importer's: MOVED is taken
+     * back in it once *grant is filled, in one step with regard to move().
+     */
+    void (*where)(void *core, rsmg_peer_t *peer, rsmg_grant_t *grant, rsmi_gate_t *gate);
     /**
      * `count` events (0 or more, and before them one that must not accumulate if `no_accumulate`)
      * have arrived for the import or export handle `handle`. A handle that is gone loses them.
@@ -154,6 +191,9 @@ typedef struct rsmg_ops {
     uint32_t version; /* RSMG_VERSION */
     size_t size;
     const char *type; /* controller type: "mpi" names mpi0, mpi1, … */
+
+    /** The transport below and its version, as text ("Open MPI 4.1.4"), whether or not it runs. */
+    const char *(*transport)(void);
 
     /**
      * Open unit `unit`. May be collective. On success up-calls may come from any thread, before

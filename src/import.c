@@ -5,6 +5,11 @@
  *
  * The handle's gate is given to the glue before the connection exists: an exporter may withdraw
  * the segment while the connect is under way, and that cut must find its mark.
+ *
+ * After a rebind (MOVED in the gate) one thread renews the connection, others wait for it.
+ * Meanwhile all of them are late calls, so the exporter's next question never waits for them. The
+ * renewing thread waits until those that came before the move are out: they transfer in the old
+ * memory, and the way there is about to go.
  */
 #include "import.h"
 
@@ -14,7 +19,9 @@
 #include "check.h"
 #include "export.h"
 #include "handle.h"
+#include "last_error.h"
 #include "lock.h"
+#include "nap.h"
 #include "self.h"
 #include "trace.h"
 
@@ -51,6 +58,65 @@ int rsmi_import_flush(rsmi_import_t *imp)
     return RSM_SUCCESS;
 }
 
+/** Wait for the right to change the way, and take it. */
+static void take_turn(rsmi_import_t *imp)
+{
+    rsmi_lock(&imp->lock);
+    while (imp->renewing) {
+        rsmi_lock_wait(&imp->lock, &imp->renewed);
+    }
+    imp->renewing = true;
+    rsmi_unlock(&imp->lock);
+}
+
+static void end_turn(rsmi_import_t *imp)
+{
+    rsmi_lock(&imp->lock);
+    imp->renewing = false;
+    (void)pthread_cond_broadcast(&imp->renewed);
+    rsmi_unlock(&imp->lock);
+}
+
+/** This thread's turn. */
+static int renew(rsmi_import_t *imp)
+{
+    rsmi_gate_t *gate = imp->conn->gate;
+    rsmi_nap_t nap = RSMI_NAP_INIT;
+
+    if ((atomic_load(gate) & RSMI_GATE_MOVED) == 0) {
+        return RSM_SUCCESS; /* another thread was faster */
+    }
+    while ((atomic_load_explicit(gate, memory_order_acquire) & RSMI_GATE_INSIDE) > 0) {
+        rsmi_nap(&nap);
+    }
+    rsmi_lock_none_held();
+    return imp->conn->ops->renew(imp->conn);
+}
+
+int rsmi_import_follow(rsmi_import_t *imp, uint64_t *ticket_p)
+{
+    rsmi_gate_t *gate = imp->conn->gate;
+    int rc = RSM_SUCCESS;
+
+    while (rc == RSM_SUCCESS && !rsmi_gate_promote(gate, ticket_p)) {
+        RSMI_CHECK(!rsmi_gate_is_cut(gate), RSMERR_CONN_ABORTED);
+        take_turn(imp);
+        rc = renew(imp);
+        end_turn(imp);
+    }
+    return rc;
+}
+
+int rsmi_import_flush_late(rsmi_import_t *imp)
+{
+    int rc;
+
+    take_turn(imp); /* no renew meanwhile, which may take the way apart */
+    rc = rsmi_import_flush(imp);
+    end_turn(imp);
+    return rc;
+}
+
 static void free_import(rsmi_import_t *imp)
 {
     if (imp->handle != 0) {
@@ -59,6 +125,8 @@ static void free_import(rsmi_import_t *imp)
     if (imp->event != NULL) {
         rsmi_event_put(imp->event);
     }
+    (void)pthread_cond_destroy(&imp->renewed);
+    rsmi_lock_destroy(&imp->lock);
     rsmi_free(imp);
 }
 
@@ -96,6 +164,9 @@ static int make(rsmi_controller_t *ctl, uint64_t ctl_handle, uint32_t node, rsm_
     imp->node = node;
     imp->perm = perm;
     atomic_init(&imp->mode, RSM_BARRIER_MODE_IMPLICIT);
+    atomic_init(&imp->barrier, NULL);
+    rsmi_lock_init(&imp->lock, RSMI_RANK_IMPORT);
+    (void)pthread_cond_init(&imp->renewed, NULL);
     imp->event = rsmi_event_create();
     imp->handle = imp->event == NULL ? 0 : rsmi_handle_alloc(RSMI_CLASS_IMPORT, imp);
     if (imp->handle == 0) {
@@ -118,8 +189,8 @@ static int connect_to(rsmi_controller_t *ctl, rsmi_import_t *imp, rsm_memseg_id_
      * their counter. Nobody else has the handle yet. */
     rsmi_handle_open(imp->handle);
     rsmi_lock_none_held();
-    if (imp->node == ctl->facts.node) {
-        rc = rsmi_self_connect(ctl, imp->node, &ask, gate, imp->event, &imp->conn);
+    if (imp->node == rsmi_controller_node(ctl)) {
+        rc = rsmi_self_connect(ctl, ctl->facts.node, &ask, gate, imp->event, &imp->conn);
     } else {
         rc = ctl->ops->connect(ctl->port, imp->node, &ask, gate, imp->handle, &imp->conn);
     }
@@ -150,7 +221,9 @@ int rsm_memseg_import_connect(rsmapi_controller_handle_t controller, rsm_node_id
         rc = RSMERR_PERM_DENIED;
     } else if (rsmi_controller_ended(ctl)) {
         rc = RSMERR_CTLR_NOT_PRESENT;
-    } else if (node_id >= ctl->facts.nodes) {
+    } else if (rsmi_controller_is_loopback(ctl) && node_id != rsmi_controller_node(ctl)) {
+        rc = RSMERR_CTLR_NOT_PRESENT;
+    } else if (!rsmi_controller_is_loopback(ctl) && node_id >= ctl->facts.nodes) {
         rc = RSMERR_REMOTE_NODE_UNREACHABLE;
     } else {
         rc = make(ctl, rsmi_handle_from_ptr(controller), node_id, perm, &imp);
@@ -161,9 +234,40 @@ int rsm_memseg_import_connect(rsmapi_controller_handle_t controller, rsm_node_id
             *im_memseg = rsmi_handle_to_ptr(imp->handle);
         } else {
             free_import(imp);
+            (void)rsmi_blame(rc, RSMX_NO_ENTRY, 0, 0);
         }
     }
     rsmi_controller_leave(controller);
+    return rc;
+}
+
+static bool is_mapped(rsmi_import_t *imp)
+{
+    bool mapped;
+
+    rsmi_lock(&imp->lock);
+    mapped = imp->mapped != NULL || imp->mapping;
+    rsmi_unlock(&imp->lock);
+    return mapped;
+}
+
+/** Close the handle, unless something forbids it (reference 11.3). The caller is inside. */
+static int close_import(rsmi_import_t *imp)
+{
+    int rc = RSM_SUCCESS;
+
+    /* Looked at before the handle is closed, as others may go on using it. */
+    RSMI_CHECK(!is_mapped(imp), RSMERR_SEG_STILL_MAPPED);
+    RSMI_CHECK(!rsmi_event_is_polled(imp->event), RSMERR_POLLFD_IN_USE);
+    RSMI_CHECK(rsmi_handle_close(imp->handle), RSMERR_BAD_SEG_HNDL); /* another disconnects it */
+    if (is_mapped(imp)) {
+        rc = RSMERR_SEG_STILL_MAPPED;
+    } else if (!rsmi_event_close(imp->event)) {
+        rc = RSMERR_POLLFD_IN_USE;
+    }
+    if (rc != RSM_SUCCESS) {
+        rsmi_handle_reopen(imp->handle);
+    }
     return rc;
 }
 
@@ -171,13 +275,14 @@ int rsm_memseg_import_disconnect(rsm_memseg_import_handle_t im_memseg)
 {
     uint64_t ticket = 0;
     rsmi_import_t *imp = rsmi_import_enter(rsmi_handle_from_ptr(im_memseg), &ticket);
+    int rc;
 
     RSMI_CHECK(imp != NULL, RSMERR_BAD_SEG_HNDL);
-    if (!rsmi_handle_close(imp->handle)) {
-        rsmi_import_leave(imp, ticket); /* another thread disconnects it */
-        return RSMERR_BAD_SEG_HNDL;
+    rc = close_import(imp);
+    if (rc != RSM_SUCCESS) {
+        rsmi_import_leave(imp, ticket);
+        return rc;
     }
-    rsmi_event_close(imp->event);
     rsmi_lock_none_held();
     imp->conn->ops->disconnect(imp->conn);
     free_import(imp);

@@ -13,6 +13,7 @@
 #include "event.h"
 #include "glue.h"
 #include "handle.h"
+#include "lock.h"
 #include "rsmapi.h"
 
 typedef struct rsmi_import {
@@ -24,6 +25,14 @@ typedef struct rsmi_import {
     rsm_permission_t perm;  /* (c) granted: what was asked for */
     rsmi_event_t *event;    /* (c) what the exporter posts */
     _Atomic int mode;       /* (a) rsm_barrier_mode_t */
+    /* (a) the current barrier (reference 16.1); compared, never followed: it is the program's */
+    const rsmapi_barrier_t *_Atomic barrier;
+    rsmi_lock_t lock;
+    pthread_cond_t renewed;
+    bool renewing;  /* (i) a thread looks for the way to moved memory */
+    bool mapping;   /* (i) a thread maps or unmaps */
+    void *mapped;   /* (i) NULL: no mapping */
+    size_t map_len; /* (i) */
 } rsmi_import_t;
 
 /** Enter; NULL: not a live import handle. The ticket is for leaving; see rsmi_import_is_cut(). */
@@ -37,6 +46,19 @@ static inline bool rsmi_import_is_cut(uint64_t ticket)
     return (ticket & RSMI_GATE_CUT) != 0;
 }
 
+/** The segment may have moved to other memory, and a transfer has to see to the way there first. */
+static inline bool rsmi_import_is_moved(uint64_t ticket)
+{
+    return (ticket & RSMI_GATE_MOVED) != 0;
+}
+
+/**
+ * Find the way to memory that has moved, or wait for the thread that does; then this call counts as
+ * one that entered now, with the new *ticket_p. May block in the transport. Errors:
+ * RSMERR_CONN_ABORTED; what the glue's renew() says. The ticket is good for leaving in any case.
+ */
+int rsmi_import_follow(rsmi_import_t *imp, uint64_t *ticket_p);
+
 /** Count a failed transfer; barriers compare two readings of the count. */
 static inline void rsmi_import_failed(const rsmi_import_t *imp)
 {
@@ -48,6 +70,8 @@ static inline void rsmi_import_failed(const rsmi_import_t *imp)
  * that open barriers see it. Errors: RSMERR_BARRIER_FAILURE, RSMERR_CONN_ABORTED.
  */
 int rsmi_import_flush(rsmi_import_t *imp);
+/** The same for a call that entered after a cut. */
+int rsmi_import_flush_late(rsmi_import_t *imp);
 
 /** Up-call of a glue: contract in glue.h. */
 void rsmi_event_arrived(void *core, uint64_t handle, bool no_accumulate, uint32_t count);

@@ -3,7 +3,6 @@
 #include "interrupt.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <time.h>
 
@@ -30,9 +29,8 @@ void rsmi_interrupt_end(const rsmi_interrupt_t *intr)
     (void)pthread_setcancelstate(intr->cancel, NULL);
 }
 
-int rsmi_interrupt_sleep(rsmi_interrupt_t *intr, int fd, uint64_t deadline)
+int rsmi_interrupt_poll(rsmi_interrupt_t *intr, struct pollfd *fds, nfds_t nfds, uint64_t deadline)
 {
-    struct pollfd pfd = {.fd = fd, .events = POLLIN};
     struct timespec left;
     struct timespec *limit = NULL;
     int n;
@@ -45,13 +43,22 @@ int rsmi_interrupt_sleep(rsmi_interrupt_t *intr, int fd, uint64_t deadline)
         left.tv_nsec = (long)(ns % 1000000000U);
         limit = &left;
     }
-    n = ppoll(&pfd, 1, limit, &intr->before);
+    n = ppoll(fds, nfds, limit, &intr->before);
     if (n >= 0) {
         return n;
     }
-    if (errno != EINTR) {
-        return -2;
+    n = -errno;
+    intr->seen = intr->seen || n == -EINTR;
+    return n;
+}
+
+int rsmi_interrupt_sleep(rsmi_interrupt_t *intr, int fd, uint64_t deadline)
+{
+    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+    int n = rsmi_interrupt_poll(intr, &pfd, 1, deadline);
+
+    if (n >= 0) {
+        return n;
     }
-    intr->seen = true;
-    return -1;
+    return n == -EINTR ? -1 : -2;
 }

@@ -7,6 +7,7 @@
 #ifndef RSMI_INTERRUPT_H
 #define RSMI_INTERRUPT_H
 
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -29,5 +30,8 @@ void rsmi_interrupt_end(const rsmi_interrupt_t *intr);
  * handler has run. Returns 1, 0 or -1 in this order; -2: the system could not.
  */
 int rsmi_interrupt_sleep(rsmi_interrupt_t *intr, int fd, uint64_t deadline);
+
+/** The same for any number of descriptors: how many are ready, or -errno. */
+int rsmi_interrupt_poll(rsmi_interrupt_t *intr, struct pollfd *fds, nfds_t nfds, uint64_t deadline);
 
 #endif

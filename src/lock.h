@@ -11,8 +11,10 @@
 
 typedef enum rsmi_rank {
     RSMI_RANK_REGISTRY = 1, /* controller.c: the list of controllers, their counts and states */
+    RSMI_RANK_IMPORT,       /* import.h: the way to moved memory, and the mapping of one handle */
     RSMI_RANK_EXPORT,       /* export.c: state, access list and peers of one segment */
     RSMI_RANK_SEGIDS,       /* seg_table.c: published ids of this process */
+    RSMI_RANK_POLLFDS,      /* pollfd.c: descriptors that programs hold */
     RSMI_RANK_EVENT,        /* event.c: one counter and its sleepers */
     RSMI_RANK_MEMORY,       /* memory.c: the list of mappings */
     RSMI_RANK_GLUE,         /* a glue's lists: connections, token, pair communicators */

@@ -4,7 +4,8 @@
  * ask the table; nobody else decides. Knows no object.
  *
  * WITHDRAWING is ours (reference 10.1 has none): the id is gone, new connects are refused, but an
- * importer has not yet confirmed the cut. unpublish and destroy go on from there.
+ * importer has not yet confirmed the cut. unpublish and destroy go on from there; rebind works, and
+ * frees the old memory only when the importers have confirmed.
  */
 #ifndef RSMI_SEG_STATE_H
 #define RSMI_SEG_STATE_H
@@ -18,8 +19,10 @@ typedef enum rsmi_export_state {
 
 typedef enum rsmi_export_call {
     RSMI_EXPORT_PUBLISH,
+    RSMI_EXPORT_REPUBLISH,
     RSMI_EXPORT_UNPUBLISH, /* next state: once all cuts are confirmed */
-    RSMI_EXPORT_ADMIT,     /* an importer connects */
+    RSMI_EXPORT_REBIND,
+    RSMI_EXPORT_ADMIT, /* an importer connects */
     RSMI_EXPORT_CALLS
 } rsmi_export_call_t;
 

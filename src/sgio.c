@@ -11,15 +11,14 @@
 #include "check.h"
 #include "env.h"
 #include "handle.h"
-#include "import.h"
+#include "last_error.h"
 #include "localmem.h"
 #include "lock.h"
 #include "memory.h"
 #include "range.h"
+#include "transfer.h"
 
 #define SGIO_MAX 65536U /* design 2, "Vectors" */
-
-typedef enum direction { PUTV, GETV } direction_t;
 
 /** The local address of an entry. *localmem_p: entered, to be left by the caller; or NULL. */
 static int resolve_local(const rsm_iovec_t *entry, uint64_t segment_length, char **addr_p,
@@ -62,30 +61,22 @@ static int resolve_local(const rsm_iovec_t *entry, uint64_t segment_length, char
     return RSM_SUCCESS;
 }
 
-/** One entry; complete at return if `implicit`. */
-static int move_entry(rsmi_import_t *imp, const rsm_iovec_t *entry, direction_t direction,
-                      bool implicit)
+/** One entry; complete at return if `when` says so. */
+static int move_entry(rsmi_import_t *imp, const rsm_iovec_t *entry, rsmi_direction_t direction,
+                      rsmi_when_t when)
 {
-    rsmg_conn_t *conn = imp->conn;
     rsmi_localmem_t *localmem;
     char *addr;
     int rc = RSM_SUCCESS;
 
-    RSMI_TRY(resolve_local(entry, conn->length, &addr, &localmem));
+    RSMI_TRY(resolve_local(entry, imp->conn->length, &addr, &localmem));
     if (entry->transfer_length > 0 &&
         !rsmi_memory_known(addr, entry->transfer_length,
-                           direction == PUTV ? RSMI_MEMORY_READ : RSMI_MEMORY_WRITE)) {
+                           direction == RSMI_PUT ? RSMI_MEMORY_READ : RSMI_MEMORY_WRITE)) {
         rc = RSMERR_BAD_ADDR; /* the caller's mistake: no transfer has failed */
     } else if (entry->transfer_length > 0) {
-        rc = direction == PUTV
-                 ? conn->ops->put(conn, entry->remote_offset, addr, entry->transfer_length)
-                 : conn->ops->get(conn, entry->remote_offset, addr, entry->transfer_length);
-        if (rc == RSM_SUCCESS && implicit) {
-            rc = conn->ops->flush(conn);
-        }
-        if (rc != RSM_SUCCESS) {
-            rsmi_import_failed(imp);
-        }
+        rc = rsmi_transfer_piece(imp, direction, entry->remote_offset, addr, entry->transfer_length,
+                                 when);
     }
     if (localmem != NULL) {
         rsmi_localmem_leave(localmem);
@@ -94,24 +85,24 @@ static int move_entry(rsmi_import_t *imp, const rsm_iovec_t *entry, direction_t 
 }
 
 /** Step 8 of reference 14.5. */
-static int move_all(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, direction_t direction,
-                    bool implicit)
+static int move_all(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, rsmi_direction_t direction,
+                    rsmi_when_t when)
 {
     ulong_t count = sg_io->io_request_count;
 
     for (ulong_t i = 0; i < count; i++) {
-        RSMI_TRY(move_entry(imp, &sg_io->iovec[i], direction, implicit));
+        RSMI_TRY(move_entry(imp, &sg_io->iovec[i], direction, when));
         sg_io->io_residual_count = count - i - 1;
     }
     return RSM_SUCCESS;
 }
 
 /** Steps 3 to 9 of reference 14.5, inside the gate. */
-static int run(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, direction_t direction, bool cut)
+static int run(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, rsmi_direction_t direction,
+               uint64_t *ticket_p, bool *begun_p)
 {
     ulong_t count = sg_io->io_request_count;
     ulong_t most = rsmi_env_read.strict_sgio ? RSM_MAX_SGIOREQS : SGIO_MAX;
-    rsm_permission_t needed = direction == PUTV ? RSM_PERM_WRITE : RSM_PERM_READ;
     bool implicit =
         atomic_load_explicit(&imp->mode, memory_order_relaxed) == RSM_BARRIER_MODE_IMPLICIT;
     int rc;
@@ -121,14 +112,18 @@ static int run(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, direction_t direction
     RSMI_CHECK(sg_io->iovec != NULL &&
                    rsmi_memory_known(sg_io->iovec, count * sizeof *sg_io->iovec, RSMI_MEMORY_READ),
                RSMERR_BAD_SGIO);
-    RSMI_CHECK(!cut, RSMERR_CONN_ABORTED);
-    RSMI_CHECK((imp->perm & needed) != 0, RSMERR_PERM_DENIED);
+    RSMI_CHECK(!rsmi_import_is_cut(*ticket_p), RSMERR_CONN_ABORTED);
+    RSMI_CHECK((imp->perm & rsmi_transfer_right(direction)) != 0, RSMERR_PERM_DENIED);
+    if (rsmi_import_is_moved(*ticket_p)) {
+        RSMI_TRY(rsmi_import_follow(imp, ticket_p));
+    }
 
-    rc = move_all(imp, sg_io, direction, implicit);
+    *begun_p = true;
+    rc = move_all(imp, sg_io, direction, implicit ? RSMI_DONE : RSMI_STARTED);
     if (!implicit) {
         /* Behind the last piece: another thread's flush in the middle of this vector has covered
          * only some of it. A cut finds it in time, since this call is still inside the gate. */
-        atomic_fetch_add_explicit(&imp->conn->issued, 1, memory_order_release);
+        rsmi_transfer_issued(imp);
     }
     RSMI_TRY(rc);
     if ((sg_io->flags & RSM_IMPLICIT_SIGPOST) != 0) {
@@ -138,30 +133,43 @@ static int run(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, direction_t direction
     return RSM_SUCCESS;
 }
 
-static int vector(rsm_scat_gath_t *sg_io, direction_t direction)
+/** Remember a failure. The residual tells where it was: at the first entry not done, if any was
+ * begun. */
+static int blame(const rsm_scat_gath_t *sg_io, bool begun, int code)
+{
+    ulong_t at = sg_io->io_request_count - sg_io->io_residual_count;
+
+    if (!begun || sg_io->io_residual_count == 0) {
+        return rsmi_blame(code, RSMX_NO_ENTRY, 0, 0);
+    }
+    return rsmi_blame(code, at, sg_io->iovec[at].remote_offset, sg_io->iovec[at].transfer_length);
+}
+
+static int vector(rsm_scat_gath_t *sg_io, rsmi_direction_t direction)
 {
     rsmi_import_t *imp;
     uint64_t ticket = 0;
+    bool begun = false;
     int rc;
 
     RSMI_CHECK(sg_io != NULL &&
                    rsmi_memory_known(sg_io, sizeof *sg_io, RSMI_MEMORY_READ | RSMI_MEMORY_WRITE),
-               RSMERR_BAD_SGIO);
+               rsmi_blame(RSMERR_BAD_SGIO, RSMX_NO_ENTRY, 0, 0));
     sg_io->io_residual_count = sg_io->io_request_count; /* reference 14.4 */
     imp = rsmi_import_enter(rsmi_handle_from_ptr(sg_io->remote_handle), &ticket);
-    RSMI_CHECK(imp != NULL, RSMERR_BAD_SEG_HNDL);
+    RSMI_CHECK(imp != NULL, blame(sg_io, false, RSMERR_BAD_SEG_HNDL));
     rsmi_lock_none_held();
-    rc = run(imp, sg_io, direction, rsmi_import_is_cut(ticket));
+    rc = run(imp, sg_io, direction, &ticket, &begun);
     rsmi_import_leave(imp, ticket);
-    return rc;
+    return rc == RSM_SUCCESS ? rc : blame(sg_io, begun, rc);
 }
 
 int rsm_memseg_import_putv(rsm_scat_gath_t *sg_io)
 {
-    return vector(sg_io, PUTV);
+    return vector(sg_io, RSMI_PUT);
 }
 
 int rsm_memseg_import_getv(rsm_scat_gath_t *sg_io)
 {
-    return vector(sg_io, GETV);
+    return vector(sg_io, RSMI_GET);
 }

@@ -6,7 +6,7 @@
 cmake_minimum_required(VERSION 3.25)
 
 file(GLOB_RECURSE files ${SOURCE_DIR}/src/*.[ch] ${SOURCE_DIR}/src/*.def ${SOURCE_DIR}/include/*.h)
-list(FILTER files EXCLUDE REGEX "/rsmx_mpi\\.h$") # takes a communicator; that is its purpose
+list(FILTER files EXCLUDE REGEX "/include/rsmx\\.h$") # takes a communicator; that is its purpose
 list(LENGTH files count)
 if(count EQUAL 0)
     message(FATAL_ERROR "no files under ${SOURCE_DIR}/src")

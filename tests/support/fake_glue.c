@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,7 +41,8 @@ typedef struct fake_conn {
     rsmg_conn_t conn; /* first: the importer's end */
     rsmg_peer_t peer; /* the exporter's end */
     rsmg_port_t *port;
-    char *base;
+    rsmg_grant_t grant;      /* where the segment is; written while nobody is inside */
+    _Atomic uint32_t wanted; /* version of the last move */
     uint64_t handle;
     pthread_mutex_t lock; /* guards ops and last; held while they are carried out */
     op_t *ops;
@@ -55,6 +57,7 @@ typedef struct fake_conn {
 typedef struct errand {
     struct errand *next;
     fake_conn_t *cut; /* NULL: an event */
+    bool is_move;     /* cut: not a cut, a move */
     rsmg_port_t *port;
     uint64_t handle;
     bool no_accumulate;
@@ -88,10 +91,12 @@ static const rsmg_ask_t *identity;
 static rsmg_ask_t identity_store;
 static fake_cut_mode_t cut_mode;
 static unsigned patience_ms = 2000;
+static bool mappable;
 /* done */
 static atomic_bool transport_ended;
 
-static const char letters[FAKE_CALLS] = {'O', 'C', 'P', 'G', 'F', 'S', 'X', 'N', 'D', 'Q'};
+static const char letters[FAKE_CALLS] = {'O', 'C', 'P', 'G', 'F', 'L', 'R',
+                                         'M', 'S', 'X', 'V', 'N', 'D', 'Q'};
 
 /* ---- Counting, failing, hooks ------------------------------------------------------------ */
 
@@ -165,7 +170,7 @@ static int queue(rsmg_conn_t *base, bool is_put, uint64_t offset, char *local, s
     }
     op->next = NULL;
     op->is_put = is_put;
-    op->remote = conn->base + offset;
+    op->remote = (char *)conn->grant.base + offset;
     op->local = local;
     op->len = len;
     (void)pthread_mutex_lock(&conn->lock);
@@ -214,6 +219,56 @@ static int fake_glue_flush(rsmg_conn_t *base)
 
     perform(conn_of(base), code == RSM_SUCCESS);
     return code;
+}
+
+static int fake_glue_flush_local(rsmg_conn_t *base)
+{
+    int code = begin(FAKE_FLUSH_LOCAL);
+
+    perform(conn_of(base), code == RSM_SUCCESS);
+    return code;
+}
+
+static int fake_glue_renew(rsmg_conn_t *base)
+{
+    fake_conn_t *conn = conn_of(base);
+    int code = begin(FAKE_RENEW);
+
+    if (code != RSM_SUCCESS) {
+        return code;
+    }
+    if ((atomic_load(base->gate) & RSMI_GATE_INSIDE) != 0) {
+        t_fail("a renew while transfers are inside");
+    }
+    conn->port->up->where(conn->port->core, &conn->peer, &conn->grant, base->gate);
+    return RSM_SUCCESS;
+}
+
+/** Twice the same pages: the kernel does that for shared ones (old size 0). */
+static int fake_glue_map(rsmg_conn_t *base, void **address_p, bool fixed, int prot, uint64_t offset,
+                         size_t length)
+{
+    int code = begin(FAKE_MAP);
+    char *old = (char *)conn_of(base)->grant.base + offset;
+    void *at;
+
+    if (code != RSM_SUCCESS || !mappable) {
+        return code != RSM_SUCCESS ? code : RSMERR_MAP_FAILED;
+    }
+    at = (void *)syscall(SYS_mremap, old, 0, length, MREMAP_MAYMOVE | (fixed ? MREMAP_FIXED : 0),
+                         *address_p);
+    if (at == MAP_FAILED) {
+        return RSMERR_MAP_FAILED;
+    }
+    t_require_eq(mprotect(at, length, prot), 0);
+    *address_p = at;
+    return RSM_SUCCESS;
+}
+
+static void fake_glue_unmap(rsmg_conn_t *base, void *address, size_t length)
+{
+    (void)base;
+    t_expect_eq(munmap(address, length), 0);
 }
 
 /**
@@ -267,14 +322,31 @@ static bool deliver_cut(fake_conn_t *conn)
     return done;
 }
 
+/** A move reaches the importer. */
+static void deliver_move(fake_conn_t *conn)
+{
+    if (rsmi_gate_move(conn->conn.gate)) {
+        finish(conn);
+        conn->port->up->moved(conn->port->core, &conn->peer, atomic_load(&conn->wanted));
+    } else {
+        conn->port->up->cut_answer(conn->port->core, &conn->peer, false);
+    }
+}
+
 static void fake_glue_drained(rsmg_conn_t *base)
 {
     fake_conn_t *conn = conn_of(base);
+    uint64_t word = atomic_load(base->gate);
 
     (void)begin(FAKE_DRAINED);
     finish(conn);
-    settle_cut(conn);
-    conn->port->up->cut_answer(conn->port->core, &conn->peer, true);
+    if ((word & RSMI_GATE_CUT) != 0) {
+        settle_cut(conn);
+        conn->port->up->cut_answer(conn->port->core, &conn->peer, true);
+    }
+    if ((word & RSMI_GATE_MOVED) != 0) {
+        conn->port->up->moved(conn->port->core, &conn->peer, atomic_load(&conn->wanted));
+    }
 }
 
 static void *agent_main(void *unused)
@@ -292,12 +364,14 @@ static void *agent_main(void *unused)
         if (errands == NULL) {
             errands_last = &errands;
         }
-        if (errand->cut != NULL) {
+        if (errand->cut != NULL && !errand->is_move) {
             errand->cut->cut_queued = false;
         }
         agent_at = errand;
         (void)pthread_mutex_unlock(&lock);
-        if (errand->cut != NULL) {
+        if (errand->cut != NULL && errand->is_move) {
+            deliver_move(errand->cut);
+        } else if (errand->cut != NULL) {
             (void)deliver_cut(errand->cut);
         } else {
             errand->port->up->event(errand->port->core, errand->handle, errand->no_accumulate,
@@ -364,6 +438,26 @@ static bool fake_glue_cut(rsmg_peer_t *peer)
     }
     finish(conn);
     settle_cut(conn);
+    return true;
+}
+
+static bool fake_glue_move(rsmg_peer_t *peer, uint32_t version)
+{
+    fake_conn_t *conn = conn_of_peer(peer);
+    fake_cut_mode_t mode;
+
+    (void)note(FAKE_MOVE);
+    atomic_store(&conn->wanted, version);
+    (void)pthread_mutex_lock(&lock);
+    mode = cut_mode;
+    if ((mode == FAKE_CUT_AGENT || mode == FAKE_CUT_TOLD) && !conn->leaving) {
+        send_agent((errand_t){.cut = conn, .is_move = true});
+    }
+    (void)pthread_mutex_unlock(&lock);
+    if (mode != FAKE_CUT_AT_ONCE || !rsmi_gate_move(conn->conn.gate)) {
+        return false;
+    }
+    finish(conn);
     return true;
 }
 
@@ -474,19 +568,24 @@ static const rsmg_conn_ops_t conn_ops = {
     .put = fake_glue_put,
     .get = fake_glue_get,
     .flush = fake_glue_flush,
+    .flush_local = fake_glue_flush_local,
+    .renew = fake_glue_renew,
+    .map = fake_glue_map,
+    .unmap = fake_glue_unmap,
     .post = fake_glue_post,
     .drained = fake_glue_drained,
     .disconnect = fake_glue_disconnect,
 };
 
-static const rsmg_peer_ops_t peer_ops = {
-    .size = sizeof(rsmg_peer_ops_t), .cut = fake_glue_cut, .notify = fake_glue_notify};
+static const rsmg_peer_ops_t peer_ops = {.size = sizeof(rsmg_peer_ops_t),
+                                         .cut = fake_glue_cut,
+                                         .move = fake_glue_move,
+                                         .notify = fake_glue_notify};
 
 static int fake_glue_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t *ask,
                              rsmi_gate_t *gate, uint64_t handle, rsmg_conn_t **conn_p)
 {
     rsmg_ask_t who = *ask;
-    rsmg_grant_t grant = {NULL, 0};
     fake_conn_t *conn;
     uint32_t from;
     int rc;
@@ -522,7 +621,7 @@ static int fake_glue_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t 
     (void)pthread_mutex_unlock(&lock);
 
     *conn_p = &conn->conn;
-    rc = port->up->admit(port->core, from, &who, &conn->peer, &grant);
+    rc = port->up->admit(port->core, from, &who, &conn->peer, &conn->grant);
     if (rc != RSM_SUCCESS) {
         (void)pthread_mutex_lock(&lock);
         for (fake_conn_t **at = &conns; *at != NULL; at = &(*at)->next) {
@@ -537,8 +636,7 @@ static int fake_glue_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t 
         rsmi_free(conn);
         return rc;
     }
-    conn->base = grant.base;
-    conn->conn.length = grant.length;
+    conn->conn.length = conn->grant.length;
     run_hook(FAKE_CONNECT);
     if (rsmi_gate_is_cut(gate)) {
         fake_glue_disconnect(&conn->conn);
@@ -577,10 +675,16 @@ static bool fake_glue_ended(const rsmg_port_t *port)
     return atomic_load(&transport_ended);
 }
 
+static const char *fake_glue_transport(void)
+{
+    return "fake";
+}
+
 static const rsmg_ops_t fake_ops = {
     .version = RSMG_VERSION,
     .size = sizeof(rsmg_ops_t),
     .type = "mpi",
+    .transport = fake_glue_transport,
     .open = fake_glue_open,
     .ended = fake_glue_ended,
     .connect = fake_glue_connect,
@@ -602,6 +706,7 @@ void fake_reset(void)
     identity = NULL;
     cut_mode = FAKE_CUT_AT_ONCE;
     patience_ms = 2000;
+    mappable = false;
     (void)pthread_mutex_unlock(&lock);
     atomic_store(&transport_ended, false);
 }
@@ -633,6 +738,13 @@ void fake_set_cut_mode(fake_cut_mode_t mode)
 {
     (void)pthread_mutex_lock(&lock);
     cut_mode = mode;
+    (void)pthread_mutex_unlock(&lock);
+}
+
+void fake_set_mappable(bool yes)
+{
+    (void)pthread_mutex_lock(&lock);
+    mappable = yes;
     (void)pthread_mutex_unlock(&lock);
 }
 

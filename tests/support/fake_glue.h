@@ -28,24 +28,28 @@
 
 /** What the core calls; the letter is what the log shows. */
 typedef enum fake_call {
-    FAKE_OPEN,       /* O */
-    FAKE_CONNECT,    /* C */
-    FAKE_PUT,        /* P */
-    FAKE_GET,        /* G */
-    FAKE_FLUSH,      /* F */
-    FAKE_POST,       /* S */
-    FAKE_CUT,        /* X */
-    FAKE_NOTIFY,     /* N */
-    FAKE_DRAINED,    /* D */
-    FAKE_DISCONNECT, /* Q */
+    FAKE_OPEN,        /* O */
+    FAKE_CONNECT,     /* C */
+    FAKE_PUT,         /* P */
+    FAKE_GET,         /* G */
+    FAKE_FLUSH,       /* F */
+    FAKE_FLUSH_LOCAL, /* L */
+    FAKE_RENEW,       /* R */
+    FAKE_MAP,         /* M */
+    FAKE_POST,        /* S */
+    FAKE_CUT,         /* X */
+    FAKE_MOVE,        /* V */
+    FAKE_NOTIFY,      /* N */
+    FAKE_DRAINED,     /* D */
+    FAKE_DISCONNECT,  /* Q */
     FAKE_CALLS
 } fake_call_t;
 
-/** How an importer answers a cut. */
+/** How an importer answers a cut, or a move of the segment. */
 typedef enum fake_cut_mode {
     FAKE_CUT_AT_ONCE, /* cut() itself; where a call is inside, when that leaves */
     FAKE_CUT_AGENT,   /* the agent, a moment later */
-    FAKE_CUT_TOLD,    /* fake_answer_cuts() */
+    FAKE_CUT_TOLD,    /* fake_answer_cuts(); a move: the agent */
     FAKE_CUT_NEVER    /* not at all */
 } fake_cut_mode_t;
 
@@ -59,6 +63,8 @@ void fake_set_asker(uint32_t node);
 /** Who connects, in place of this process. `groups` is kept, not copied. */
 void fake_set_identity(uid_t uid, gid_t gid, const gid_t *groups, uint32_t group_count);
 void fake_set_cut_mode(fake_cut_mode_t mode);
+/** Does the path map? Then segments whose memory is MAP_SHARED can be mapped. At first not. */
+void fake_set_mappable(bool mappable);
 /** Patience of connections made from now on. At first 2,000 ms. */
 void fake_set_patience(unsigned ms);
 /** Has the transport ended? At first not. */

@@ -147,13 +147,13 @@ static void copying(void)
     long live = rsmi_alloc_live();
 
     t_note("copying");
-    t_expect_code(rsmi_acl_copy(NULL, 0, 4, &acl), RSM_SUCCESS);
+    t_expect_code(rsmi_acl_copy(NULL, 0, 0, 4, &acl), RSM_SUCCESS);
     t_expect_eq(acl.entries, NULL);
     t_expect_eq(acl.count, 0);
-    t_expect_code(rsmi_acl_copy(list, 0, 4, &acl), RSM_SUCCESS);
+    t_expect_code(rsmi_acl_copy(list, 0, 0, 4, &acl), RSM_SUCCESS);
     t_expect_eq(acl.entries, NULL);
 
-    t_expect_code(rsmi_acl_copy(list, RSMI_ACL_MAX, 4, &acl), RSM_SUCCESS);
+    t_expect_code(rsmi_acl_copy(list, RSMI_ACL_MAX, 0, 4, &acl), RSM_SUCCESS);
     t_expect_eq(acl.count, RSMI_ACL_MAX);
     t_expect_mem(acl.entries, list, bytes);
     t_expect_eq(rsmi_alloc_live(), live + 1);
@@ -167,19 +167,19 @@ static void copying(void)
 
     acl = (rsmi_acl_t){NULL, 99};
     list[RSMI_ACL_MAX - 1].ae_node = 4;
-    t_expect_code(rsmi_acl_copy(list, RSMI_ACL_MAX + 1, 4, &acl), RSMERR_BAD_ACL);
-    t_expect_code(rsmi_acl_copy(list + 1, RSMI_ACL_MAX, 4, &acl), RSMERR_BAD_ADDR);
-    t_expect_code(rsmi_acl_copy(NULL, 1, 4, &acl), RSMERR_BAD_ADDR);
-    t_expect_code(rsmi_acl_copy(list, RSMI_ACL_MAX, 4, &acl), RSMERR_BAD_ACL);
+    t_expect_code(rsmi_acl_copy(list, RSMI_ACL_MAX + 1, 0, 4, &acl), RSMERR_BAD_ACL);
+    t_expect_code(rsmi_acl_copy(list + 1, RSMI_ACL_MAX, 0, 4, &acl), RSMERR_BAD_ADDR);
+    t_expect_code(rsmi_acl_copy(NULL, 1, 0, 4, &acl), RSMERR_BAD_ADDR);
+    t_expect_code(rsmi_acl_copy(list, RSMI_ACL_MAX, 0, 4, &acl), RSMERR_BAD_ACL);
     list[RSMI_ACL_MAX - 1].ae_node = 3;
     list[RSMI_ACL_MAX - 1].ae_permission = 0667;
-    t_expect_code(rsmi_acl_copy(list, RSMI_ACL_MAX, 4, &acl), RSMERR_BAD_ACL);
+    t_expect_code(rsmi_acl_copy(list, RSMI_ACL_MAX, 0, 4, &acl), RSMERR_BAD_ACL);
     list[RSMI_ACL_MAX - 1].ae_permission = 0666;
     rsmi_alloc_fail_at(1);
-    t_expect_code(rsmi_acl_copy(list, RSMI_ACL_MAX, 4, &acl), RSMERR_INSUFFICIENT_MEM);
+    t_expect_code(rsmi_acl_copy(list, RSMI_ACL_MAX, 0, 4, &acl), RSMERR_INSUFFICIENT_MEM);
     t_expect_eq(acl.entries, NULL);
     t_expect_eq(acl.count, 99);
-    t_expect_code(rsmi_acl_copy(list, RSMI_ACL_MAX, 4, &acl), RSM_SUCCESS);
+    t_expect_code(rsmi_acl_copy(list, RSMI_ACL_MAX, 0, 4, &acl), RSM_SUCCESS);
     rsmi_acl_clear(&acl);
     t_expect_eq(rsmi_alloc_live(), live);
     fake_pages_free(memory, pages);
