@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The service thread. It answers connects, disconnects, cuts and events of other ranks while the
- * program computes, sleeps or waits elsewhere, and it is what makes transports progress that need
- * the exporter to look.
+ * The service thread, one for all ports of the process. It answers connects, disconnects, cuts and
+ * events of other ranks while the program computes, sleeps or waits elsewhere, and it is what makes
+ * transports progress that need the exporter to look.
  *
  * It blocks all signals: handlers are the program's, and run in the program's threads. It enters
  * a collective call only towards an importer's *user* thread, which is waiting for nothing but our
@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -37,9 +38,21 @@
 #define CROWDED_YIELD_NS 20000U /* a yield that takes this long has let another thread run */
 #define CROWDED_NS 2000000U     /* how long that is remembered */
 
-static void heat(rsmg_port_t *port)
+/* One agent per process, for all its ports. */
+static rsmi_lock_t lock = RSMI_LOCK_INIT(RSMI_RANK_GLUE);
+static rsmg_port_t *served;        /* (l) */
+static pthread_t agent;            /* (l) while it runs */
+static bool runs;                  /* (l) */
+static int doorbell = -1;          /* (c) once made: wakes the agent from a nap */
+static atomic_bool stop;           /* (a) the agent shall return */
+static _Atomic uint64_t rounds;    /* (a) how often the agent has begun with the first port */
+static _Atomic uint64_t hot_until; /* (a) rsmi_now() time; the end serves, too */
+static unsigned requests_waiting;  /* agent only: in the queues of all ports */
+static char cpus_wanted[RSMI_PLACE_TEXT]; /* (c) where it may run; empty: not bound */
+
+static void heat(void)
 {
-    atomic_store_explicit(&port->hot_until, rsmi_now() + HOT_NS, memory_order_relaxed);
+    atomic_store_explicit(&hot_until, rsmi_now() + HOT_NS, memory_order_relaxed);
 }
 
 static void reply(rsmg_port_t *port, int rank, uint32_t tag, int code)
@@ -111,6 +124,7 @@ static bool enqueue(rsmg_port_t *port, int rank, const rsmg_msg_t *msg, const gi
     }
     *port->queue_end = item;
     port->queue_end = &item->next;
+    requests_waiting++;
     rsmg_token_agent_waits(true);
     return true;
 }
@@ -161,7 +175,7 @@ static served_t serve_connect(rsmg_port_t *port, int rank, const rsmg_msg_t *msg
         return SERVED;
     }
     rc = port->up->admit(port->core, (uint32_t)rank, &ask, &peer->peer, &grant);
-    if (rc == RSM_SUCCESS && atomic_load(&port->windows) >= port->window_limit) {
+    if (rc == RSM_SUCCESS && atomic_load(&rsmg_windows) >= port->window_limit) {
         port->up->depart(port->core, &peer->peer);
         rc = RSMERR_INSUFFICIENT_RESOURCES;
     }
@@ -220,14 +234,23 @@ static served_t serve_creation(rsmg_port_t *port, int rank, const rsmg_msg_t *ms
                                      : serve_rejoin(port, rank, msg, queued);
 }
 
+/** Is `rank` before us in the order of waiting? Not, if either has no place there. */
+static bool may_wait(const rsmg_port_t *port, int rank)
+{
+    int theirs = port->order[rank];
+    int ours = port->order[port->rank];
+
+    return theirs != MPI_UNDEFINED && ours != MPI_UNDEFINED && theirs < ours;
+}
+
 static void creation_arrived(rsmg_port_t *port, int rank, const rsmg_msg_t *msg,
                              const gid_t *groups)
 {
-    if (serve_creation(port, rank, msg, groups, port->queue != NULL) == SERVED) {
+    if (serve_creation(port, rank, msg, groups, requests_waiting > 0) == SERVED) {
         return;
     }
     /* Rule R1: waiting points upward only; and nobody waits for a creation of the program. */
-    if (rank > port->rank || rsmg_token_has_guests() || !enqueue(port, rank, msg, groups)) {
+    if (!may_wait(port, rank) || rsmg_token_has_guests() || !enqueue(port, rank, msg, groups)) {
         reply(port, rank, msg->reply_tag, RSMG_BUSY);
     }
 }
@@ -248,8 +271,9 @@ static bool serve_queue(rsmg_port_t *port)
     port->queue = item->next;
     if (port->queue == NULL) {
         port->queue_end = &port->queue;
-        rsmg_token_agent_waits(false);
     }
+    requests_waiting--;
+    rsmg_token_agent_waits(requests_waiting > 0);
     rsmi_free(item);
     return true;
 }
@@ -323,7 +347,7 @@ static void dispatch(rsmg_port_t *port, int rank, const rsmg_msg_t *msg, const g
 {
     if (msg->kind != RSMG_EVENT_ACK && msg->kind != RSMG_CUT_WAIT && msg->kind != RSMG_CUT_DONE &&
         msg->kind != RSMG_MOVED) {
-        heat(port);
+        heat();
     }
     switch (msg->kind) {
     case RSMG_CONNECT:
@@ -405,23 +429,23 @@ static void renew(rsmg_port_t *port)
     }
 }
 
-void rsmg_agent_ring(rsmg_port_t *port)
+void rsmg_agent_ring(void)
 {
     uint64_t one = 1;
 
-    if (port->doorbell >= 0 && write(port->doorbell, &one, sizeof one) < 0) {
+    if (doorbell >= 0 && write(doorbell, &one, sizeof one) < 0) {
         RSMI_ASSERT(errno == EAGAIN); /* rung already */
     }
 }
 
 /** Sleep at most `ns`, or until the doorbell rings. */
-static void nap(rsmg_port_t *port, long ns)
+static void nap(long ns)
 {
-    struct pollfd pfd = {.fd = port->doorbell, .events = POLLIN};
+    struct pollfd pfd = {.fd = doorbell, .events = POLLIN};
     struct timespec limit = {0, ns};
     uint64_t value;
 
-    if (ppoll(&pfd, 1, &limit, NULL) > 0 && read(port->doorbell, &value, sizeof value) < 0) {
+    if (ppoll(&pfd, 1, &limit, NULL) > 0 && read(doorbell, &value, sizeof value) < 0) {
         RSMI_ASSERT(errno == EAGAIN);
     }
 }
@@ -432,13 +456,13 @@ static void nap(rsmg_port_t *port, long ns)
  * time slices, while one that slept a moment is woken at once, and leaves the processor to the
  * program in between. Which of the two it is shows in how long a yield takes.
  */
-static void look_again(rsmg_port_t *port, uint64_t *crowded_until)
+static void look_again(uint64_t *crowded_until)
 {
     uint64_t before = rsmi_now();
     uint64_t after;
 
     if (before < *crowded_until) {
-        nap(port, NAP_MIN_NS);
+        nap(NAP_MIN_NS);
         return;
     }
     (void)sched_yield();
@@ -448,85 +472,155 @@ static void look_again(rsmg_port_t *port, uint64_t *crowded_until)
     }
 }
 
-static void settle_down(rsmg_port_t *port)
+static void settle_down(void)
 {
     rsmi_place_t *place = NULL;
 
     (void)prctl(PR_SET_NAME, "rsm-agent");
     (void)prctl(PR_SET_TIMERSLACK, 1000UL);
-    if (port->agent_cpus[0] != '\0' && rsmi_place_open(NULL, &place) == RSM_SUCCESS) {
-        if (rsmi_place_bind_thread(place, port->agent_cpus) != RSM_SUCCESS) {
-            rsmi_info("the agent could not be bound to %s", port->agent_cpus);
+    if (cpus_wanted[0] != '\0' && rsmi_place_open(NULL, &place) == RSM_SUCCESS) {
+        if (rsmi_place_bind_thread(place, cpus_wanted) != RSM_SUCCESS) {
+            rsmi_info("the agent could not be bound to %s", cpus_wanted);
         }
         rsmi_place_close(place);
     }
 }
 
-static void *run(void *arg)
+/** The port behind `port` among those served, the first for NULL; NULL: no more. */
+static rsmg_port_t *next_served(rsmg_port_t *port)
 {
-    rsmg_port_t *port = arg;
-    long nap_ns = NAP_MIN_NS;
-    uint64_t crowded_until = 0;
+    rsmg_port_t *next;
 
-    settle_down(port);
-    while (!atomic_load_explicit(&port->stop, memory_order_acquire)) {
-        bool busy = rsmg_agent_serve(port);
+    rsmi_lock(&lock);
+    next = port == NULL ? served : port->served;
+    rsmi_unlock(&lock);
+    return next;
+}
 
+/** Serve each port once. True: there was something to do. */
+static bool go_round(void)
+{
+    bool busy = false;
+
+    atomic_fetch_add_explicit(&rounds, 1, memory_order_acq_rel);
+    for (rsmg_port_t *port = next_served(NULL); port != NULL; port = next_served(port)) {
+        busy = rsmg_agent_serve(port) || busy;
         busy = serve_queue(port) || busy;
         rsmg_msg_reap(port);
         renew(port);
-        if (busy) {
+    }
+    return busy;
+}
+
+static void *run(void *arg)
+{
+    long nap_ns = NAP_MIN_NS;
+    uint64_t crowded_until = 0;
+
+    (void)arg;
+    settle_down();
+    while (!atomic_load_explicit(&stop, memory_order_acquire)) {
+        if (go_round()) {
             nap_ns = NAP_MIN_NS;
-        } else if (rsmi_now() < atomic_load_explicit(&port->hot_until, memory_order_relaxed)) {
+        } else if (rsmi_now() < atomic_load_explicit(&hot_until, memory_order_relaxed)) {
             nap_ns = NAP_MIN_NS;
-            look_again(port, &crowded_until);
+            look_again(&crowded_until);
         } else {
-            nap(port, nap_ns);
+            nap(nap_ns);
             nap_ns = nap_ns < NAP_MAX_NS / 2 ? nap_ns * 2 : NAP_MAX_NS;
         }
     }
     return NULL;
 }
 
-int rsmg_agent_start(rsmg_port_t *port)
+/** Start the thread; the lock is held. */
+static int start(const char *cpus)
 {
     sigset_t all;
     sigset_t before;
     int rc;
 
-    port->queue_end = &port->queue;
-    port->inbox = rsmi_alloc(RSMG_INBOX_BYTES);
-    RSMI_CHECK(port->inbox != NULL, RSMERR_INSUFFICIENT_MEM);
-    port->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    RSMI_CHECK(port->doorbell >= 0, RSMERR_INSUFFICIENT_MEM);
+    if (doorbell < 0) { /* kept for good: threads of the program ring at any time */
+        doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    }
+    RSMI_CHECK(doorbell >= 0, RSMERR_INSUFFICIENT_MEM);
+    (void)snprintf(cpus_wanted, sizeof cpus_wanted, "%s", cpus);
+    atomic_store(&stop, false);
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    rc = pthread_create(&port->agent, NULL, run, port); /* inherits the mask */
+    rc = pthread_create(&agent, NULL, run, NULL); /* inherits the mask */
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (rc != 0) {
-        (void)close(port->doorbell);
-        return RSMERR_INSUFFICIENT_MEM;
-    }
+    RSMI_CHECK(rc == 0, RSMERR_INSUFFICIENT_MEM);
+    runs = true;
     return RSM_SUCCESS;
 }
 
-bool rsmg_agent_stop(rsmg_port_t *port, bool wait_for_ever)
+int rsmg_agent_add(rsmg_port_t *port, const char *cpus)
+{
+    int rc = RSM_SUCCESS;
+
+    port->queue_end = &port->queue;
+    port->inbox = rsmi_alloc(RSMG_INBOX_BYTES);
+    RSMI_CHECK(port->inbox != NULL, RSMERR_INSUFFICIENT_MEM);
+    rsmi_lock(&lock);
+    port->served = served;
+    served = port;
+    if (!runs) {
+        rc = start(cpus);
+    }
+    if (rc != RSM_SUCCESS) {
+        served = port->served;
+    }
+    rsmi_unlock(&lock);
+    return rc;
+}
+
+void rsmg_agent_drop(rsmg_port_t *port)
+{
+    rsmi_nap_t pause = RSMI_NAP_INIT;
+    uint64_t seen;
+    bool last;
+
+    rsmi_lock(&lock);
+    for (rsmg_port_t **at = &served; *at != NULL; at = &(*at)->served) {
+        if (*at == port) {
+            *at = port->served;
+            break;
+        }
+    }
+    last = served == NULL && runs;
+    runs = runs && !last;
+    rsmi_unlock(&lock);
+    if (last) {
+        atomic_store_explicit(&stop, true, memory_order_release);
+        rsmg_agent_ring();
+        (void)pthread_join(agent, NULL);
+        return;
+    }
+    /* It may be at this port, or about to go from it to the next: a round that began after now has
+     * not seen it. (port->served stays as it is for whoever stands on it.) */
+    seen = atomic_load(&rounds);
+    while (atomic_load(&rounds) == seen) {
+        rsmg_agent_ring();
+        rsmi_nap(&pause);
+    }
+}
+
+void rsmg_agent_abandon(void)
 {
     struct timespec limit;
-    bool back;
+    bool joined;
 
-    atomic_store_explicit(&port->stop, true, memory_order_release);
-    rsmg_agent_ring(port);
-    if (wait_for_ever) {
-        back = pthread_join(port->agent, NULL) == 0;
-    } else {
-        (void)clock_gettime(CLOCK_REALTIME, &limit);
-        limit.tv_sec += 2; /* it may be in a creation with a rank that has died */
-        back = pthread_timedjoin_np(port->agent, NULL, &limit) == 0;
+    rsmi_lock(&lock);
+    joined = !runs;
+    runs = false;
+    rsmi_unlock(&lock);
+    if (joined) {
+        return;
     }
-    if (back) {
-        (void)close(port->doorbell);
-        port->doorbell = -1;
-    }
-    return back;
+    atomic_store_explicit(&stop, true, memory_order_release);
+    rsmg_agent_ring();
+    (void)clock_gettime(CLOCK_REALTIME, &limit);
+    limit.tv_sec += 2; /* it may be in a creation with a rank that has died */
+    (void)pthread_timedjoin_np(agent, NULL, &limit);
 }

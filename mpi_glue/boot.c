@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Opening a port: start MPI or take what is there, find out what it can do, agree with the other
- * ranks, start the agent. Collective over MPI_COMM_WORLD. All ranks succeed or all fail, each step
+ * ranks, start the agent. Collective over MPI_COMM_WORLD (mpi0) or over the communicator that was
+ * attached (attach.c). All ranks succeed or all fail, each step
  * being taken by all before anybody looks at the outcome; a failure of the site is said once, by
  * rank 0, in one line.
  */
@@ -127,26 +128,49 @@ static int start_mpi(bool *started_p)
 }
 
 /** Communicators of ours, made so that no attribute of the program's is copied. */
-static int make_comms(rsmg_port_t *port)
+static int make_comms(rsmg_port_t *port, MPI_Comm parent)
 {
-    MPI_Group world = MPI_GROUP_NULL;
-    int rc = MPI_Comm_group(MPI_COMM_WORLD, &world);
+    MPI_Group all = MPI_GROUP_NULL;
+    int rc = MPI_Comm_group(parent, &all);
 
     RSMI_CHECK(rc == MPI_SUCCESS, rsmg_code_of_creation(rc));
-    rc = MPI_Comm_create(MPI_COMM_WORLD, world, &port->comm);
-    (void)MPI_Group_free(&world);
+    rc = MPI_Comm_create(parent, all, &port->comm);
+    (void)MPI_Group_free(&all);
     RSMI_CHECK(rc == MPI_SUCCESS, rsmg_code_of_creation(rc));
     (void)MPI_Comm_set_errhandler(port->comm, MPI_ERRORS_RETURN);
     (void)MPI_Comm_rank(port->comm, &port->rank);
     (void)MPI_Comm_size(port->comm, &port->size);
     (void)MPI_Comm_group(port->comm, &port->group);
-    rsmi_trace_set_node(port->rank);
+    if (port->unit == 0) {
+        rsmi_trace_set_node(port->rank);
+    }
     rc = MPI_Comm_split_type(port->comm, MPI_COMM_TYPE_SHARED, port->rank, MPI_INFO_NULL,
                              &port->host);
     RSMI_CHECK(rc == MPI_SUCCESS, rsmg_code_of_creation(rc));
     (void)MPI_Comm_size(port->host, &port->neighbour_count);
     port->neighbours = rsmi_alloc_array((size_t)port->neighbour_count, sizeof *port->neighbours);
+    port->order = rsmi_alloc_array((size_t)port->size, sizeof *port->order);
     return RSM_SUCCESS; /* a missing array shows in agree(), which all ranks reach */
+}
+
+/**
+ * The order of waiting has to be one order for all controllers of a process, so it is that of
+ * MPI_COMM_WORLD, whatever a rank is called here.
+ */
+static void rank_order(rsmg_port_t *port)
+{
+    MPI_Group world = MPI_GROUP_NULL;
+
+    for (int i = 0; i < port->size; i++) {
+        port->order[i] = MPI_UNDEFINED;
+    }
+    if (MPI_Comm_group(MPI_COMM_WORLD, &world) != MPI_SUCCESS) {
+        return;
+    }
+    for (int i = 0; i < port->size; i++) {
+        (void)MPI_Group_translate_ranks(port->group, 1, &i, world, &port->order[i]);
+    }
+    (void)MPI_Group_free(&world);
 }
 
 /** Do all ranks say yes? */
@@ -194,37 +218,6 @@ static void drop_anchor(rsmg_port_t *port)
     }
 }
 
-/** Rule R3: a lock that all ranks of this host share. */
-static bool make_host_lock(rsmg_port_t *port)
-{
-    MPI_Aint size = 0;
-    int unit = 0;
-    void *base = NULL;
-    int host_rank = 0;
-    pthread_mutexattr_t attr;
-
-    (void)MPI_Comm_rank(port->host, &host_rank);
-    if (MPI_Win_allocate_shared(host_rank == 0 ? (MPI_Aint)sizeof(pthread_mutex_t) : 0, 1,
-                                MPI_INFO_NULL, port->host, (void *)&base,
-                                &port->host_win) != MPI_SUCCESS) {
-        port->host_win = MPI_WIN_NULL;
-        return false;
-    }
-    if (MPI_Win_shared_query(port->host_win, 0, &size, &unit, (void *)&base) != MPI_SUCCESS) {
-        return false;
-    }
-    port->host_lock = base;
-    if (host_rank == 0) {
-        (void)pthread_mutexattr_init(&attr);
-        (void)pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
-        (void)pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
-        (void)pthread_mutex_init(port->host_lock, &attr);
-        (void)pthread_mutexattr_destroy(&attr);
-    }
-    (void)MPI_Barrier(port->host);
-    return true;
-}
-
 /** What windows this job can have. True: all that the window path needs. */
 static bool probe_windows(rsmg_port_t *port)
 {
@@ -238,21 +231,15 @@ static bool probe_windows(rsmg_port_t *port)
     if (port->neighbour_count > 1) {
         (void)probe_window(port->host, name, &made);
         port->sleepy_on_host = !rsmg_quirk_is_passive_on_host(name);
+        port->needs_host_lock = rsmg_quirk_needs_host_lock(name);
+        made = made && (!port->needs_host_lock || rsmg_host_lock_works());
         rsmi_info("windows on this host: %s", made ? name : "none");
     }
     if (!agree(port, made)) {
         return false;
     }
     if (agree(port, one_host)) {
-        made =
-            port->neighbour_count == 1 || !rsmg_quirk_needs_host_lock(name) || make_host_lock(port);
-        return agree(port, made);
-    }
-    if (port->neighbour_count > 1 && rsmg_quirk_needs_host_lock(name)) {
-        made = make_host_lock(port);
-    }
-    if (!agree(port, made)) {
-        return false;
+        return true;
     }
     (void)probe_window(port->comm, name, &made);
     rsmi_info("windows between hosts: %s", made ? name : "none");
@@ -260,7 +247,7 @@ static bool probe_windows(rsmg_port_t *port)
 }
 
 /** Where the agent may run: near this rank, and not on a neighbour's processor. */
-static void place_agent(rsmg_port_t *port)
+static void place_agent(rsmg_port_t *port, char *cpus, size_t size)
 {
     rsmi_place_t *place = NULL;
     char *all = rsmi_alloc((size_t)port->neighbour_count * RSMI_PLACE_TEXT);
@@ -287,14 +274,13 @@ static void place_agent(rsmg_port_t *port)
                                        RSMI_PLACE_TEXT);
             }
         }
-        rc = rsmi_place_agent(place, own, taken, rsmi_env()->agent_cpus, port->agent_cpus,
-                              sizeof port->agent_cpus);
+        rc = rsmi_place_agent(place, own, taken, rsmi_env()->agent_cpus, cpus, size);
         if (rc == RSMERR_BAD_CONF) {
             rsmi_warn("RSM_AGENT_CPUS=%s names no processor that this process may use; the service "
                       "thread runs on %s",
-                      rsmi_env()->agent_cpus, port->agent_cpus);
+                      rsmi_env()->agent_cpus, cpus);
         }
-        rsmi_info("bound to %s, agent on %s", own, port->agent_cpus);
+        rsmi_info("bound to %s, agent on %s", own, cpus);
     }
     rsmi_place_close(place);
     rsmi_free(all);
@@ -303,13 +289,15 @@ static void place_agent(rsmg_port_t *port)
 }
 
 /** Everything that takes other ranks; the agent does not run yet. */
-static int prepare(rsmg_port_t *port)
+static int prepare(rsmg_port_t *port, MPI_Comm parent, char *cpus, size_t size)
 {
     int level = MPI_THREAD_SINGLE;
     int lowest = MPI_THREAD_SINGLE;
 
-    RSMI_TRY(make_comms(port));
-    RSMI_CHECK(agree(port, port->neighbours != NULL), RSMERR_INSUFFICIENT_MEM);
+    RSMI_TRY(make_comms(port, parent));
+    RSMI_CHECK(agree(port, port->neighbours != NULL && port->order != NULL),
+               RSMERR_INSUFFICIENT_MEM);
+    rank_order(port);
     (void)MPI_Allgather(&port->rank, 1, MPI_INT, port->neighbours, 1, MPI_INT, port->host);
 
     (void)MPI_Query_thread(&level);
@@ -318,7 +306,7 @@ static int prepare(rsmg_port_t *port)
         if (port->rank == 0) {
             rsmi_warn("mpi%u needs MPI_THREAD_MULTIPLE, and the program started MPI with less; ask "
                       "for it in MPI_Init_thread, or open the controller before MPI_Init",
-                      0U);
+                      port->unit);
         }
         return RSMERR_CTLR_NOT_PRESENT;
     }
@@ -329,23 +317,15 @@ static int prepare(rsmg_port_t *port)
         }
         return RSMERR_CTLR_NOT_PRESENT;
     }
-    place_agent(port);
+    place_agent(port, cpus, size);
     return RSM_SUCCESS;
 }
 
-int rsmg_boot(unsigned unit, const rsmg_core_ops_t *up, void *core, rsmg_port_t **port_p,
-              rsmg_facts_t *facts_p)
+/** The port's memory, all in its first state. */
+static void prime(rsmg_port_t *port, unsigned unit, const rsmg_core_ops_t *up, void *core)
 {
-    /* Not from the heap: failing here, before the collective part, would leave the others in it. */
-    static rsmg_port_t the_only_one;
-    rsmg_port_t *port = &the_only_one;
-    bool started = false;
-    int rc;
-
-    RSMI_CHECK(unit == 0, RSMERR_CTLR_NOT_PRESENT);
-    RSMI_TRY(start_mpi(&started));
     memset(port, 0, sizeof *port);
-    port->doorbell = -1;
+    port->unit = unit;
     port->up = up;
     port->core = core;
     port->comm = MPI_COMM_NULL;
@@ -353,16 +333,34 @@ int rsmg_boot(unsigned unit, const rsmg_core_ops_t *up, void *core, rsmg_port_t 
     port->self = MPI_COMM_NULL;
     port->group = MPI_GROUP_NULL;
     port->anchor = MPI_WIN_NULL;
-    port->host_win = MPI_WIN_NULL;
     rsmi_lock_init(&port->lock, RSMI_RANK_GLUE);
     rsmi_lock_init(&port->sends_lock, RSMI_RANK_SENDS);
+}
 
-    rc = prepare(port);
+int rsmg_boot(unsigned unit, const rsmg_core_ops_t *up, void *core, rsmg_port_t **port_p,
+              rsmg_facts_t *facts_p)
+{
+    /* Not from the heap: failing here, before the collective part, would leave the others in it.
+     * The others' memory comes with the attach, where all ranks have agreed that they have it. */
+    static rsmg_port_t first;
+    MPI_Comm parent = MPI_COMM_NULL;
+    rsmg_port_t *port = unit == 0 ? &first : rsmg_attach_take(unit, &parent);
+    char cpus[RSMI_PLACE_TEXT] = "";
+    bool started = false;
+    int rc;
+
+    RSMI_CHECK(port != NULL, RSMERR_CTLR_NOT_PRESENT);
+    if (unit == 0) {
+        RSMI_TRY(start_mpi(&started));
+        parent = MPI_COMM_WORLD;
+    }
+    prime(port, unit, up, core);
+    rc = prepare(port, parent, cpus, sizeof cpus);
     if (rc == RSM_SUCCESS && port->size > 1) {
-        rc = rsmg_agent_start(port);
+        rc = rsmg_agent_add(port, cpus);
         if (!agree(port, rc == RSM_SUCCESS)) {
             if (rc == RSM_SUCCESS) {
-                (void)rsmg_agent_stop(port, true);
+                rsmg_agent_drop(port);
                 rc = RSMERR_INSUFFICIENT_MEM;
             }
         }
@@ -371,7 +369,11 @@ int rsmg_boot(unsigned unit, const rsmg_core_ops_t *up, void *core, rsmg_port_t 
         rsmg_port_free_mpi(port);
         rsmg_end_arrange(NULL, started);
         rsmi_free(port->neighbours);
+        rsmi_free(port->order);
         rsmi_free(port->inbox);
+        if (unit != 0) {
+            rsmi_free(port);
+        }
         return rc;
     }
     rsmg_end_arrange(port, started);

@@ -18,6 +18,10 @@
  * the program's business, and all we do is to stop the agent. If we started it, a process that
  * exits with 0 finalizes; one that reports a failure does not, since the others may never come:
  * the launcher ends the job, as for any MPI program.
+ *
+ * Several ports end one after the other, by rising unit. A unit is the same at all ranks of its
+ * communicator, so no two ranks wait for each other in two ports; the agent serves those whose turn
+ * has not come.
  */
 #include <mpi.h>
 #include <stdlib.h>
@@ -30,7 +34,8 @@
 
 #define LEAVE_LIMIT_NS 1000000000U /* for calls of other threads that are still inside */
 
-static rsmg_port_t *_Atomic the_port;
+static rsmi_lock_t lock = RSMI_LOCK_INIT(RSMI_RANK_GLUE);
+static rsmg_port_t *open_ports; /* (l) by rising unit */
 static bool started_by_us;
 static pid_t owner;
 
@@ -46,9 +51,14 @@ static rsmg_mpi_peer_t *peer_of(rsmg_window_t *window)
 
 bool rsmg_port_is_open(void)
 {
-    rsmg_port_t *port = the_port;
+    bool open = false;
 
-    return port != NULL && port->size > 1;
+    rsmi_lock(&lock);
+    for (const rsmg_port_t *port = open_ports; port != NULL; port = port->next) {
+        open = open || port->size > 1;
+    }
+    rsmi_unlock(&lock);
+    return open;
 }
 
 /** A window of ours whose epoch is open; NULL: none. The agent goes on freeing windows of others.
@@ -164,10 +174,6 @@ void rsmg_port_free_mpi(rsmg_port_t *port)
 {
     free_windows(port);
     free_pairs(port);
-    if (port->host_win != MPI_WIN_NULL) {
-        (void)MPI_Win_free(&port->host_win);
-        port->host_lock = NULL;
-    }
     if (port->anchor != MPI_WIN_NULL) {
         (void)MPI_Win_free(&port->anchor);
     }
@@ -185,16 +191,11 @@ void rsmg_port_free_mpi(rsmg_port_t *port)
     }
 }
 
-/** Collective over all ranks; MPI still runs. Once. */
-static void end_port(void)
+/** Collective over all ranks of the port; MPI still runs. */
+static void end_port(rsmg_port_t *port)
 {
-    rsmg_port_t *port = the_port;
     rsmi_nap_t nap = RSMI_NAP_INIT;
 
-    the_port = NULL;
-    if (port == NULL || getpid() != owner) {
-        return;
-    }
     if (port->size > 1) {
         atomic_store(&port->closing, true);
         while (atomic_load(&port->busy) > 0) { /* the others serve: they come to an end */
@@ -206,12 +207,39 @@ static void end_port(void)
             rsmi_nap(&nap);
         }
         wait_for_all(port);
-        (void)rsmg_agent_stop(port, true);
+        rsmg_agent_drop(port);
         while (rsmg_agent_serve(port)) {
         }
     }
     atomic_store(&port->ended, true);
     rsmg_port_free_mpi(port);
+}
+
+/** The first port that has not ended, taken off the list; NULL: none. */
+static rsmg_port_t *take_port(void)
+{
+    rsmg_port_t *port;
+
+    rsmi_lock(&lock);
+    port = open_ports;
+    if (port != NULL) {
+        open_ports = port->next;
+    }
+    rsmi_unlock(&lock);
+    return port;
+}
+
+/** Once: whoever comes later finds no port. */
+static void end_ports(void)
+{
+    rsmg_port_t *port;
+
+    if (getpid() != owner) {
+        return;
+    }
+    while ((port = take_port()) != NULL) {
+        end_port(port);
+    }
 }
 
 static int self_attribute_deleted(MPI_Comm comm, int key, void *value, void *extra)
@@ -220,7 +248,7 @@ static int self_attribute_deleted(MPI_Comm comm, int key, void *value, void *ext
     (void)key;
     (void)value;
     (void)extra;
-    end_port();
+    end_ports();
     return MPI_SUCCESS;
 }
 
@@ -228,44 +256,63 @@ static int self_attribute_deleted(MPI_Comm comm, int key, void *value, void *ext
 __attribute__((visibility("default"))) int
 MPI_Finalize(void) // NOLINT(readability-identifier-naming): MPI's name, wrapped on purpose
 {
-    end_port();
+    end_ports();
     return PMPI_Finalize();
 }
 
 static void leave_process(int status, void *arg)
 {
-    rsmg_port_t *port = the_port;
+    bool with_others = rsmg_port_is_open();
+    rsmg_port_t *port;
     int flag = 0;
 
     (void)arg;
     if (getpid() != owner || MPI_Finalized(&flag) != MPI_SUCCESS || flag) {
         return;
     }
-    if (started_by_us && (status == 0 || port == NULL || port->size == 1)) {
+    if (started_by_us && (status == 0 || !with_others)) {
         (void)MPI_Finalize();
         return;
     }
-    if (port != NULL && port->size > 1) {
+    while ((port = take_port()) != NULL) {
         atomic_store(&port->closing, true);
         atomic_store(&port->ended, true);
-        (void)rsmg_agent_stop(port, false);
     }
+    rsmg_agent_abandon();
+}
+
+static void list_port(rsmg_port_t *port)
+{
+    rsmg_port_t **at = &open_ports;
+
+    rsmi_lock(&lock);
+    while (*at != NULL && (*at)->unit < port->unit) {
+        at = &(*at)->next;
+    }
+    port->next = *at;
+    *at = port;
+    rsmi_unlock(&lock);
 }
 
 void rsmg_end_arrange(rsmg_port_t *port, bool started)
 {
     static bool arranged;
+    static bool attribute_set;
     int key = MPI_KEYVAL_INVALID;
 
-    the_port = port;
+    if (port != NULL) {
+        list_port(port);
+    }
     owner = getpid();
     started_by_us = started_by_us || started;
     if (!arranged) {
         arranged = true;
         (void)on_exit(leave_process, NULL);
     }
-    if (port != NULL && MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, self_attribute_deleted, &key,
-                                               NULL) == MPI_SUCCESS) {
+    if (port != NULL && !attribute_set &&
+        MPI_Comm_create_keyval(MPI_COMM_NULL_COPY_FN, self_attribute_deleted, &key, NULL) ==
+            MPI_SUCCESS) {
+        attribute_set = true;
         (void)MPI_Comm_set_attr(MPI_COMM_SELF, key, NULL);
         (void)MPI_Comm_free_keyval(&key);
     }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the files of this folder share: the port (one controller over one communicator), the two
- * ends of a connection, and the functions each file offers the others. README.md tells the
+ * ends of a connection, and the functions each file offers the others. One agent serves all ports
+ * of a process, and one token (token.c) says whose turn it is to create. README.md tells the
  * protocol and why nothing here can deadlock; read it first.
  */
 #ifndef RSMG_PORT_H
@@ -143,31 +144,28 @@ typedef struct rsmg_queued {
 } rsmg_queued_t;
 
 struct rsmg_port {
-    const rsmg_core_ops_t *up;        /* (c) */
-    void *core;                       /* (c) */
-    MPI_Comm comm;                    /* (c) ours alone: messages */
-    MPI_Comm host;                    /* (c) its ranks on this host */
-    MPI_Group group;                  /* (c) of comm */
-    int rank;                         /* (c) */
-    int size;                         /* (c) */
-    int *neighbours;                  /* (c) ranks on this host, rising */
-    int neighbour_count;              /* (c) */
-    MPI_Comm self;                    /* (c) duplicate of MPI_COMM_SELF */
-    MPI_Win anchor;                   /* (c) rule R2: a window that lives as long as the port */
-    MPI_Win host_win;                 /* (c) holds host_lock */
-    pthread_mutex_t *host_lock;       /* (c) rule R3: NULL where not needed */
-    bool sleepy_on_host;              /* (c) transfers on this host need the exporter's agent */
-    uint64_t window_limit;            /* (c) */
-    char agent_cpus[RSMI_PLACE_TEXT]; /* (c) where the agent may run; empty: not bound */
+    const rsmg_core_ops_t *up; /* (c) */
+    void *core;                /* (c) */
+    MPI_Comm comm;             /* (c) ours alone: messages */
+    MPI_Comm host;             /* (c) its ranks on this host */
+    MPI_Group group;           /* (c) of comm */
+    int rank;                  /* (c) */
+    int size;                  /* (c) */
+    int *order;                /* (c) per rank: its place in rule R1's order of waiting */
+    int *neighbours;           /* (c) ranks on this host, rising */
+    int neighbour_count;       /* (c) */
+    MPI_Comm self;             /* (c) duplicate of MPI_COMM_SELF */
+    MPI_Win anchor;            /* (c) rule R2: a window that lives as long as the port */
+    bool needs_host_lock;      /* (c) rule R3 */
+    bool sleepy_on_host;       /* (c) transfers on this host need the exporter's agent */
+    uint64_t window_limit;     /* (c) */
+    unsigned unit;             /* (c) */
 
-    pthread_t agent;            /* (c) */
-    int doorbell;               /* (c) eventfd: wakes the agent from a nap */
-    atomic_bool stop;           /* (a) the agent shall return */
-    atomic_bool closing;        /* (a) the end has begun: no connect of ours any more */
-    atomic_int busy;            /* (a) threads of ours in connect or disconnect */
-    atomic_bool ended;          /* (a) no MPI call any more, but those of the end itself */
-    _Atomic uint64_t hot_until; /* (a) rsmi_now() time */
-    _Atomic uint64_t windows;   /* (a) live windows of this port */
+    atomic_bool closing; /* (a) the end has begun: no connect of ours any more */
+    atomic_int busy;     /* (a) threads of ours in connect or disconnect */
+    atomic_bool ended;   /* (a) no MPI call any more, but those of the end itself */
+    rsmg_port_t *next;   /* end.c: ports that have not ended, by unit */
+    rsmg_port_t *served; /* agent.c: ports that the agent serves */
 
     rsmi_lock_t lock;
     rsmg_pair_t *pairs;  /* (g) */
@@ -211,10 +209,16 @@ void rsmg_token_agent_waits(bool waits);
 void rsmg_token_guest_enter(void);
 void rsmg_token_guest_leave(void);
 bool rsmg_token_has_guests(void);
+/** Can the host's lock be had at all? */
+bool rsmg_host_lock_works(void);
+/** Wait for the host's lock, if a creation with `rank` needs it. False: a signal handler has run.
+ */
 bool rsmg_host_lock(rsmg_port_t *port, int rank, rsmi_interrupt_t *intr);
 void rsmg_host_unlock(rsmg_port_t *port, int rank);
 
 /* win.c */
+/** Windows and communicators that the connections of this process hold now, on all ports. */
+extern _Atomic uint64_t rsmg_windows;
 bool rsmg_is_neighbour(const rsmg_port_t *port, int rank);
 /** The entry of this ordered pair, made if need be, with or without a communicator; NULL: no
  * memory. */
@@ -267,13 +271,21 @@ bool rsmg_move(rsmg_peer_t *peer, uint32_t version);
 void rsmg_cut_arrived(rsmg_port_t *port, int exporter, const rsmg_msg_t *msg);
 
 /* agent.c */
-int rsmg_agent_start(rsmg_port_t *port);
-/** Stop and join. False: it did not come back within 2 s and is left behind. */
-bool rsmg_agent_stop(rsmg_port_t *port, bool wait_for_ever);
+/** Serve this port from now on; starts the agent for the first. `cpus` is used then. */
+int rsmg_agent_add(rsmg_port_t *port, const char *cpus);
+/** Serve it no more. The agent is not at it when this returns; it ends with the last port. */
+void rsmg_agent_drop(rsmg_port_t *port);
+/** The process leaves: stop the agent, and leave it behind if it does not come back within 2 s. */
+void rsmg_agent_abandon(void);
 /** Wake the agent from a nap. */
-void rsmg_agent_ring(rsmg_port_t *port);
+void rsmg_agent_ring(void);
 /** Receive and handle what has arrived. For the agent, and for the end after it. */
 bool rsmg_agent_serve(rsmg_port_t *port);
+
+/* attach.c */
+/** The port and the communicator that an attach holds ready for `unit`, the caller's now; or NULL.
+ */
+rsmg_port_t *rsmg_attach_take(unsigned unit, MPI_Comm *comm_p);
 
 /* boot.c */
 int rsmg_boot(unsigned unit, const rsmg_core_ops_t *up, void *core, rsmg_port_t **port_p,
@@ -286,7 +298,7 @@ void rsmg_guest_own(bool own);
 /* end.c */
 /** A port with other ranks is open and has not ended. */
 bool rsmg_port_is_open(void);
-/** Arrange for the end: MPI_COMM_SELF attribute and exit handler. */
+/** Arrange for the end: MPI_COMM_SELF attribute and exit handler. NULL: no port was opened. */
 void rsmg_end_arrange(rsmg_port_t *port, bool started_by_us);
 /** Free everything a port holds, in an order that both sides of each window follow. */
 void rsmg_port_free_mpi(rsmg_port_t *port);

@@ -41,6 +41,15 @@ bool rsmg_quirk_needs_host_lock(const char *window_name)
     return strncmp(window_name, "rdma", 4) == 0;
 }
 
+const char *rsmg_quirk_job_folder(void)
+{
+#ifdef OPEN_MPI
+    return getenv("OMPI_MCA_orte_jobfam_session_dir"); /* from the launcher, 4.1 */
+#else
+    return NULL;
+#endif
+}
+
 const char *rsmg_quirk_window_advice(void)
 {
 #ifdef OPEN_MPI

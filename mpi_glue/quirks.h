@@ -17,6 +17,8 @@ uint64_t rsmg_quirk_window_limit(void);
 bool rsmg_quirk_is_passive_on_host(const char *window_name);
 /** Rule R3. */
 bool rsmg_quirk_needs_host_lock(const char *window_name);
+/** A directory that the ranks of this job on this host share, and no other job; NULL: not known. */
+const char *rsmg_quirk_job_folder(void);
 /** What to type where no window can be made. */
 const char *rsmg_quirk_window_advice(void);
 

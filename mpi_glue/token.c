@@ -7,7 +7,8 @@
  *     waits for its own process's token, then asks the exporter while holding it. An exporter
  *     whose token is taken lets requests of *lower* ranks wait and sends *higher* ranks away
  *     (RSMG_BUSY; they give their token back and try again). So whoever waits with a token in
- *     hand waits for a higher rank, and a circle would have to go down somewhere.
+ *     hand waits for a higher rank, and a circle would have to go down somewhere. Ranks of
+ *     MPI_COMM_WORLD: there is one token and one order, however many controllers there are.
  *
  * R3  Open MPI's osc/rdma names its backing file by host, job and communicator id: two creations
  *     at the same moment on one host meet in one file. A lock per host, taken before the token.
@@ -20,10 +21,13 @@
  *
  * Turns alternate when both a thread and a waiting request want the token; neither starves.
  */
-#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "nap.h"
 #include "port.h"
+#include "quirks.h"
 
 #define NAP_NS 30000U
 
@@ -134,28 +138,61 @@ bool rsmg_token_has_guests(void)
     return some;
 }
 
+/*
+ * The host's lock is flock() on a directory of the job: nothing is left behind by any end, the
+ * kernel frees it when its owner dies, and all controllers of all ranks on the host share it. Each
+ * holder has an open directory of its own, so it excludes threads of one process, too.
+ */
+static int open_lock(void)
+{
+    const char *folder = rsmg_quirk_job_folder();
+    int fd = folder == NULL ? -1 : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    return fd >= 0 ? fd : open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+bool rsmg_host_lock_works(void)
+{
+    int fd = open_lock();
+
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return fd >= 0;
+}
+
+static int host_fd; /* of the holder; written and read by it alone */
+
 bool rsmg_host_lock(rsmg_port_t *port, int rank, rsmi_interrupt_t *intr)
 {
-    int rc;
+    int fd;
 
-    if (port->host_lock == NULL || !rsmg_is_neighbour(port, rank)) {
+    if (!port->needs_host_lock || !rsmg_is_neighbour(port, rank)) {
         return true;
     }
-    while ((rc = pthread_mutex_trylock(port->host_lock)) == EBUSY) {
+    while ((fd = open_lock()) < 0) { /* no descriptor left at this moment */
         if (intr->seen) {
             return false;
         }
         (void)rsmi_interrupt_sleep(intr, -1, rsmi_now() + NAP_NS);
     }
-    if (rc == EOWNERDEAD) {
-        (void)pthread_mutex_consistent(port->host_lock); /* it protects a file name, no data */
+    while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (intr->seen) {
+            (void)close(fd);
+            return false;
+        }
+        (void)rsmi_interrupt_sleep(intr, -1, rsmi_now() + NAP_NS);
     }
+    host_fd = fd;
     return true;
 }
 
 void rsmg_host_unlock(rsmg_port_t *port, int rank)
 {
-    if (port->host_lock != NULL && rsmg_is_neighbour(port, rank)) {
-        (void)pthread_mutex_unlock(port->host_lock);
+    if (port->needs_host_lock && rsmg_is_neighbour(port, rank)) {
+        int fd = host_fd;
+
+        (void)flock(fd, LOCK_UN); /* close alone would leave it with a child of fork() */
+        (void)close(fd);
     }
 }

@@ -16,6 +16,8 @@
 
 #define BUSY_NAP_NS 50000U
 
+_Atomic uint64_t rsmg_windows;
+
 enum { PAIR_IMPORTER = 0, PAIR_EXPORTER = 1 };
 /* One creation tag per direction; groups of other members cannot be mistaken (the sources differ).
  */
@@ -71,7 +73,7 @@ static int make_comm(rsmg_port_t *port, rsmg_pair_t *pair)
     (void)MPI_Group_free(&group);
     RSMI_CHECK(rc == MPI_SUCCESS, rsmg_code_of_creation(rc));
     (void)MPI_Comm_set_errhandler(pair->comm, MPI_ERRORS_RETURN);
-    atomic_fetch_add(&port->windows, 1); /* where ids are few, it is one of them */
+    atomic_fetch_add(&rsmg_windows, 1); /* where ids are few, it is one of them */
     return RSM_SUCCESS;
 }
 
@@ -94,7 +96,7 @@ static void list_window(rsmg_port_t *port, rsmg_window_t *window)
     }
     port->made = window;
     rsmi_unlock(&port->lock);
-    atomic_fetch_add(&port->windows, 1);
+    atomic_fetch_add(&rsmg_windows, 1);
 }
 
 static void unlist_window(rsmg_port_t *port, rsmg_window_t *window)
@@ -108,7 +110,7 @@ static void unlist_window(rsmg_port_t *port, rsmg_window_t *window)
         window->prev = NULL;
     }
     rsmi_unlock(&port->lock);
-    atomic_fetch_sub(&port->windows, 1);
+    atomic_fetch_sub(&rsmg_windows, 1);
 }
 
 int rsmg_win_make(rsmg_port_t *port, rsmg_window_t *window, rsmg_pair_t *pair, void *base,
@@ -382,7 +384,7 @@ static int try_until_done(rsmg_mpi_conn_t *conn, const rsmg_ask_t *ask, rsmi_int
         rc = try(conn, ask, intr);
         rsmg_token_give();
         rsmg_host_unlock(port, conn->exporter);
-        rsmg_agent_ring(port); /* a request of a lower rank may have waited for our token */
+        rsmg_agent_ring(); /* a request of a lower rank may have waited for our token */
         if (rc != RSMG_BUSY) {
             return rc;
         }
@@ -425,7 +427,7 @@ int rsmg_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t *ask, rsmi_g
     rsmi_interrupt_t intr;
     int rc;
 
-    RSMI_CHECK(atomic_load(&port->windows) < port->window_limit, RSMERR_INSUFFICIENT_RESOURCES);
+    RSMI_CHECK(atomic_load(&rsmg_windows) < port->window_limit, RSMERR_INSUFFICIENT_RESOURCES);
     RSMI_CHECK(rsmg_busy_enter(port), RSMERR_CTLR_NOT_PRESENT);
     rc = make_conn(port, (int)node, gate, handle, &conn);
     if (rc != RSM_SUCCESS) {

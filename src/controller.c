@@ -34,9 +34,8 @@ static rsmi_controller_t *first; /* (r) */
  * it. */
 static rsmi_controller_t reserve;  /* (r) */
 static rsmi_controller_t loopback; /* (r) */
-/* What loopback calls this process: the node of the first port that was opened. */
+/* What the topology and loopback call this process: its node on unit 0, once that is open. */
 static _Atomic uint32_t local_node;
-static bool local_node_known; /* (r) */
 
 static const rsmg_core_ops_t core_ops = {
     .size = sizeof(rsmg_core_ops_t),
@@ -112,6 +111,23 @@ static rsmi_controller_t *find_or_make(const rsmg_ops_t *ops, unsigned unit)
     return ctl;
 }
 
+bool rsmi_controller_reserve(const char *type, unsigned unit)
+{
+    const rsmg_ops_t *const *ops = rsmi_glues;
+    bool made;
+
+    while (*ops != NULL && strcmp((*ops)->type, type) != 0) {
+        ops++;
+    }
+    if (*ops == NULL) {
+        return false;
+    }
+    rsmi_lock(&lock);
+    made = find_or_make(*ops, unit) != NULL;
+    rsmi_unlock(&lock);
+    return made;
+}
+
 /** Open the port unless somebody has. The lock is held, and dropped meanwhile. */
 static int open_port(rsmi_controller_t *ctl)
 {
@@ -138,8 +154,7 @@ static int open_port(rsmi_controller_t *ctl)
     if (rc == RSM_SUCCESS) {
         ctl->port = port;
         ctl->facts = facts;
-        if (ctl->ops != &rsmi_loopback && !local_node_known) {
-            local_node_known = true;
+        if (ctl->ops != &rsmi_loopback && ctl->unit == 0) {
             atomic_store(&local_node, facts.node);
         }
     }
@@ -266,9 +281,14 @@ bool rsmi_controller_is_loopback(const rsmi_controller_t *ctl)
     return ctl->ops == &rsmi_loopback;
 }
 
+uint32_t rsmi_controller_local_node(void)
+{
+    return atomic_load(&local_node);
+}
+
 uint32_t rsmi_controller_node(const rsmi_controller_t *ctl)
 {
-    return rsmi_controller_is_loopback(ctl) ? atomic_load(&local_node) : ctl->facts.node;
+    return rsmi_controller_is_loopback(ctl) ? rsmi_controller_local_node() : ctl->facts.node;
 }
 
 void rsmi_controller_each(void (*visit)(const rsmi_controller_t *ctl, void *arg), void *arg)

@@ -32,6 +32,12 @@ typedef struct rsmi_controller {
     struct rsmi_controller *next;  /* (r) */
 } rsmi_controller_t;
 
+/**
+ * Make the object of a name, so that a later rsm_get_controller() needs no memory before the
+ * collective part. False: out of memory, or no glue of this type.
+ */
+bool rsmi_controller_reserve(const char *type, unsigned unit);
+
 /** Enter the controller of a live handle; NULL: none. Pair with rsmi_controller_leave(). */
 rsmi_controller_t *rsmi_controller_enter(rsmapi_controller_handle_t handle);
 void rsmi_controller_leave(rsmapi_controller_handle_t handle);
@@ -41,6 +47,9 @@ bool rsmi_controller_is_held(const rsmi_controller_t *ctl, uint64_t handle);
 
 /** This process alone, without a transport? */
 bool rsmi_controller_is_loopback(const rsmi_controller_t *ctl);
+
+/** The node id that the topology reports for this process: its rank in mpi0, or 0 before that. */
+uint32_t rsmi_controller_local_node(void);
 
 /** The node id of this process on a controller; on loopback, the one that the topology reports. */
 uint32_t rsmi_controller_node(const rsmi_controller_t *ctl);

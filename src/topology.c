@@ -66,7 +66,6 @@ static void visit(const rsmi_controller_t *ctl, void *arg)
     walk->room--;
     walk->topology->connections[walk->topology->topology_hdr.local_cntlr_count++] =
         (rsm_connections_t *)(void *)walk->next;
-    walk->topology->topology_hdr.local_nodeid = ctl->facts.node;
     fill_block(ctl, (rsm_connections_t *)(void *)walk->next);
     walk->next += block_size(ctl);
 }
@@ -85,6 +84,7 @@ int rsm_get_interconnect_topology(rsm_topology_t **topology_data)
     RSMI_CHECK(walk.topology != NULL, RSMERR_INSUFFICIENT_MEM);
     walk.next = (char *)walk.topology + head;
     walk.room = walk.controllers;
+    walk.topology->topology_hdr.local_nodeid = rsmi_controller_local_node();
     rsmi_controller_each(visit, &walk);
     *topology_data = walk.topology;
     return RSM_SUCCESS;
