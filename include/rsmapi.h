@@ -14,7 +14,8 @@
  * Nodes. A node is one rank of the controller's communicator, and its id is the rank. A segment id
  *   names at most one published segment per rank.
  *
- * Progress. Only the first rsm_get_controller("mpi0") is collective. Everything else is one-sided:
+ * Progress. Only the first rsm_get_controller("mpi0") is collective (and rsmx_mpi_attach(), for its
+ *   communicator). Everything else is one-sided:
  *   a service thread in each process answers connects, cuts and events while the program computes,
  *   sleeps or waits elsewhere. The thread blocks all signals. It needs MPI_THREAD_MULTIPLE.
  *
@@ -587,7 +588,7 @@ int rsm_memseg_import_unmap(rsm_memseg_import_handle_t im_memseg);
  * @retval RSMERR_BARRIER_UNINITIALIZED   implicit mode, and no barrier is bound to the handle
  * @retval RSMERR_BAD_ADDR                some of the local memory is not mapped or not readable, or
  * it wraps around; nothing has moved
- * @retval RSMERR_BARRIER_FAILURE         the transfer failed
+ * @retval RSMERR_BARRIER_FAILURE         implicit mode: the transfer failed
  * @retval RSMERR_INSUFFICIENT_RESOURCES  after a rebind: MPI can make no new window
  *
  * Source: rsm_memseg_import_put(3RSM). Deviation: a cut connection is RSMERR_CONN_ABORTED in
@@ -810,7 +811,8 @@ int rsm_memseg_import_get64(rsm_memseg_import_handle_t im_memseg, off_t offset, 
  *                                          or the address wraps around; nothing of the entry moved
  * @retval RSMERR_CONN_ABORTED              the exporter cut the connection meanwhile
  * @retval RSMERR_BARRIER_FAILURE           the transfer failed
- * Then, with RSM_IMPLICIT_SIGPOST; the residual is 0 if only the event failed:
+ * Before the first entry, after a rebind: RSMERR_INSUFFICIENT_RESOURCES, MPI can make no new
+ * window. Then, with RSM_IMPLICIT_SIGPOST; the residual is 0 if only the event failed:
  * @retval RSMERR_BARRIER_FAILURE           explicit mode: a transfer did not complete
  * @retval RSMERR_CONN_ABORTED              the exporter cut the connection before the event left
  * @retval RSMERR_REMOTE_NODE_UNREACHABLE   the event cannot be sent

@@ -335,6 +335,26 @@ T_PROTO(rsm_free_localmemory_handle, int (*)(rsmapi_controller_handle_t,
                                              rsm_localmemory_handle_t));
 T_PROTO(rsm_intr_signal_post, int (*)(void *, uint_t));
 T_PROTO(rsm_intr_signal_wait, int (*)(void *, int));
+T_PROTO(rsm_memseg_export_republish, int (*)(rsm_memseg_export_handle_t, rsmapi_access_entry_t[],
+                                             uint_t));
+T_PROTO(rsm_memseg_export_rebind, int (*)(rsm_memseg_export_handle_t, void *, offset_t, size_t));
+T_PROTO(rsm_memseg_import_map, int (*)(rsm_memseg_import_handle_t, void **, rsm_attribute_t,
+                                       rsm_permission_t, off_t, size_t));
+T_PROTO(rsm_memseg_import_unmap, int (*)(rsm_memseg_import_handle_t));
+T_PROTO(rsm_memseg_import_put, int (*)(rsm_memseg_import_handle_t, off_t, void *, size_t));
+T_PROTO(rsm_memseg_import_get, int (*)(rsm_memseg_import_handle_t, off_t, void *, size_t));
+T_PROTO(rsm_memseg_import_put8, int (*)(rsm_memseg_import_handle_t, off_t, uint8_t *, ulong_t));
+T_PROTO(rsm_memseg_import_put16, int (*)(rsm_memseg_import_handle_t, off_t, uint16_t *, ulong_t));
+T_PROTO(rsm_memseg_import_put32, int (*)(rsm_memseg_import_handle_t, off_t, uint32_t *, ulong_t));
+T_PROTO(rsm_memseg_import_put64, int (*)(rsm_memseg_import_handle_t, off_t, uint64_t *, ulong_t));
+T_PROTO(rsm_memseg_import_get8, int (*)(rsm_memseg_import_handle_t, off_t, uint8_t *, ulong_t));
+T_PROTO(rsm_memseg_import_get16, int (*)(rsm_memseg_import_handle_t, off_t, uint16_t *, ulong_t));
+T_PROTO(rsm_memseg_import_get32, int (*)(rsm_memseg_import_handle_t, off_t, uint32_t *, ulong_t));
+T_PROTO(rsm_memseg_import_get64, int (*)(rsm_memseg_import_handle_t, off_t, uint64_t *, ulong_t));
+T_PROTO(rsm_memseg_get_pollfd, int (*)(void *, struct pollfd *));
+T_PROTO(rsm_memseg_release_pollfd, int (*)(void *));
+T_PROTO(rsm_intr_signal_wait_pollfd, int (*)(struct pollfd[], nfds_t, int, int *));
+T_PROTO(rsm_get_segmentid_range, int (*)(const char *, rsm_memseg_id_t *, uint32_t *));
 
 /* clang-format on */
 
