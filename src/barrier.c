@@ -98,16 +98,15 @@ int rsm_memseg_import_open_barrier(rsmapi_barrier_t *barrier)
  * may still be on its way, and the program may reuse its buffers once the barrier is closed,
  * whatever the result.
  */
-static int settle(rsmi_import_t *imp, const rsmapi_barrier_t *barrier, uint64_t *ticket_p)
+static int settle(rsmi_import_t *imp, const rsmapi_barrier_t *barrier, uint64_t ticket)
 {
-    if (rsmi_import_is_cut(*ticket_p)) {
-        (void)rsmi_import_flush_late(imp);
-        return RSMERR_CONN_ABORTED;
-    }
-    if (rsmi_import_is_moved(*ticket_p)) { /* a flush is for calls that count as inside */
-        RSMI_TRY(rsmi_import_follow(imp, ticket_p));
-    }
-    RSMI_TRY(rsmi_import_flush(imp));
+    bool cut = rsmi_import_is_cut(ticket);
+    /* After a move there is mostly nothing left to complete, and no need to follow it for that. */
+    int rc =
+        cut || rsmi_import_is_moved(ticket) ? rsmi_import_flush_late(imp) : rsmi_import_flush(imp);
+
+    RSMI_CHECK(!cut, RSMERR_CONN_ABORTED);
+    RSMI_TRY(rc);
     RSMI_CHECK(snapshot(rsmi_handle_slot(imp->handle)) == barrier->privdata,
                RSMERR_BARRIER_FAILURE);
     return RSM_SUCCESS;
@@ -126,7 +125,7 @@ static int settle_call(rsmapi_barrier_t *barrier, rsmi_barrier_call_t call)
     step = rsmi_barrier_step(state_of(barrier), call);
     rc = step.code;
     if (rc == RSM_SUCCESS) {
-        rc = settle(imp, barrier, &ticket);
+        rc = settle(imp, barrier, ticket);
         barrier->gnum = (uint16_t)step.next; /* whatever the result (reference 16.6) */
         if (rc != RSM_SUCCESS) {
             (void)rsmi_blame(rc, RSMX_NO_ENTRY, 0, 0);

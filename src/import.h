@@ -70,7 +70,7 @@ static inline void rsmi_import_failed(const rsmi_import_t *imp)
  * that open barriers see it. Errors: RSMERR_BARRIER_FAILURE, RSMERR_CONN_ABORTED.
  */
 int rsmi_import_flush(rsmi_import_t *imp);
-/** The same for a call that entered after a cut. */
+/** The same for a call that entered after a cut or a move. */
 int rsmi_import_flush_late(rsmi_import_t *imp);
 
 /** Up-call of a glue: contract in glue.h. */
