@@ -1148,9 +1148,10 @@ int rsm_intr_signal_wait_pollfd(struct pollfd fds[], nfds_t nfds, int timeout, i
  * Look up the range of segment ids that is reserved for an application.
  *
  * Local, thread-safe; reads a file. The file is /etc/rsm/rsm.segmentid, or what RSM_SEGMENTID_FILE
- * in the environment names; it is read anew in each call. A line is "reserved <appid> <baseid,
- * hexadecimal> <length, decimal>", the first word also "reserve"; a line that begins with # is a
- * comment. The first line of the application decides. Nothing ties publish to the range.
+ * in the environment names; the file is read anew in each call, the variable with the other
+ * settings, once. Needs no controller, and works in a forked child. A line is "reserved <appid>
+ * <baseid, hexadecimal> <length, decimal>", the first word also "reserve"; a line that begins with
+ * # is a comment. The first line of the application decides. Nothing ties publish to the range.
  *
  * @param[in]  appid   name of the application; case does not matter
  * @param[out] baseid  first id of the range; written on success only
@@ -1158,9 +1159,10 @@ int rsm_intr_signal_wait_pollfd(struct pollfd fds[], nfds_t nfds, int timeout, i
  *
  * Errors, in the order they are tested:
  * @retval RSMERR_BAD_ADDR    a pointer is NULL
- * @retval RSMERR_BAD_CONF    the file cannot be opened
+ * @retval RSMERR_BAD_CONF    the file cannot be opened, or not read (a directory)
  * @retval RSMERR_BAD_CONF    a line before the match has fewer than four words, or is blank; or the
- *                            matching line has another keyword or a number that is too large
+ *                            matching line has another keyword, or a number that is negative or
+ *                            does not fit 32 bits
  * @retval RSMERR_BAD_APPID   no line is for this application
  *
  * Source: rsm_get_segmentid_range(3RSM). Deviation: "reserve" is accepted as well as "reserved";

@@ -11,6 +11,7 @@ typedef struct rsmi_env {
     int path;
     int strict_sgio;
     const char *agent_cpus;
+    const char *segmentid_file;
 } rsmi_env_t;
 
 /* Written once, by rsmi_env(). Code that runs only after a controller was opened may read it. */
