@@ -50,11 +50,13 @@ static int parse(const char *variable, kind_t kind, const char *standard, const 
     return position >= 0 ? position : position_of(standard, accepted);
 }
 
+/* A copy, kept for good: the text of a putenv() is the program's to change later. */
 static int set_text(const char **field, const char *variable, const char *standard)
 {
     const char *value = getenv(variable);
+    const char *copy = value != NULL ? strdup(value) : NULL;
 
-    *field = value != NULL ? value : standard;
+    *field = copy != NULL ? copy : standard;
     return 0;
 }
 

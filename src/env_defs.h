@@ -5,7 +5,8 @@
  * needs one without a controller.
  *
  *   RSMI_SETTING(field, variable, kind, default text, accepted, sentence)
- * kind: WORD (one of the accepted words; value = its position), FLAG (0 or 1), TEXT (kept as is).
+ * kind: WORD (one of the accepted words; value = its position), FLAG (0 or 1), TEXT (a copy is
+ * kept).
  */
 #ifndef RSMI_SETTING
 #error "define RSMI_SETTING before including env_defs.h"

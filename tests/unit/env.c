@@ -2,8 +2,8 @@
 /*
  * Description: settings, each case in a process of its own whose standard error is read.
  * Proves: design 2 "Settings" and src/env_defs.h: defaults; every accepted word; a value that is
- * not understood is reported in one line, once, and the default used; RSM_LOG=quiet
- * silences, and each level prints itself and what is below it.
+ * not understood is reported in one line, once, and the default used; texts are copied;
+ * RSM_LOG=quiet silences, and each level prints itself and what is below it.
  * Knows src/env.h and src/trace.h only.
  */
 #include "env.h"
@@ -25,11 +25,23 @@ typedef struct result {
     char err[TEXT];
 } result_t;
 
+/** The text of a variable is the program's to change, once it has been read. */
+static void scribble(const char *variable)
+{
+    char *text = getenv(variable);
+
+    if (text != NULL) {
+        memset(text, 'x', strlen(text));
+    }
+}
+
 /** What the child prints: the settings on one stream, one line of each kind on the other. */
 static int child(void)
 {
     const rsmi_env_t *env = rsmi_env();
 
+    scribble("RSM_AGENT_CPUS");
+    scribble("RSM_SEGMENTID_FILE");
     if (rsmi_env() != env) {
         return 1;
     }
