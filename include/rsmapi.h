@@ -883,7 +883,7 @@ int rsm_create_localmemory_handle(rsmapi_controller_handle_t controller,
 
 /**
  * Free a local memory handle. The memory itself is untouched; pages that no other handle covers are
- * unlocked, unless the program had locked them itself.
+ * unlocked, unless the program had locked them itself, before any handle covered them.
  *
  * Local, thread-safe. Waits for calls of other threads that use the handle; transfers of explicit
  * mode that use it must be complete.

@@ -10,6 +10,7 @@ typedef struct rsmi_env {
     int log;
     int path;
     int strict_sgio;
+    int strict_memlock;
     const char *agent_cpus;
     const char *segmentid_file;
 } rsmi_env_t;

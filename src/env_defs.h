@@ -19,6 +19,8 @@ RSMI_SETTING(path,        "RSM_PATH",        WORD, "auto", "auto|window",
              "data path between ranks: chosen per connection, or always the MPI window")
 RSMI_SETTING(strict_sgio, "RSM_STRICT_SGIO", FLAG, "0",    "0|1",
              "1: a vector of more than RSM_MAX_SGIOREQS (16) entries is RSMERR_BAD_SGIO, as on Solaris")
+RSMI_SETTING(strict_memlock, "RSM_STRICT_MEMLOCK", FLAG, "0", "0|1",
+             "1: a local memory handle whose pages cannot be locked in memory is RSMERR_INSUFFICIENT_MEM")
 RSMI_SETTING(agent_cpus,  "RSM_AGENT_CPUS",  TEXT, "",     "list such as 0,2-3",
              "processors where the service thread may run; empty: chosen near the rank")
 RSMI_SETTING(segmentid_file, "RSM_SEGMENTID_FILE", TEXT, "/etc/rsm/rsm.segmentid", "path of a file",

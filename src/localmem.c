@@ -1,21 +1,38 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Local memory handles (reference 15): a checked range of this process's memory with a name. Any
- * controller of the process may be used with them. The pages are not locked: a transfer touches
- * them like any other memory.
+ * Local memory handles (reference 15): a checked range of this process's memory with a name, its
+ * pages locked in memory where the system allows. Any controller of the process may be used with
+ * them.
  */
 #include "localmem.h"
 
 #include "alloc.h"
 #include "check.h"
 #include "controller.h"
+#include "env.h"
 #include "handle.h"
 #include "memory.h"
+#include "page_lock.h"
 #include "range.h"
+
+/** Keep the pages in memory, or, unless RSM_STRICT_MEMLOCK wants more, let them be there now. */
+static int settle(rsmi_localmem_t *localmem)
+{
+    int rc = rsmi_page_lock(localmem->base, localmem->length);
+
+    localmem->locked = rc == RSM_SUCCESS;
+    if (rc == RSMERR_INSUFFICIENT_RESOURCES) {
+        RSMI_CHECK(!rsmi_env_read.strict_memlock, RSMERR_INSUFFICIENT_MEM);
+        rsmi_page_touch(localmem->base, localmem->length);
+        rc = RSM_SUCCESS;
+    }
+    return rc;
+}
 
 static int make(char *base, size_t length, rsmi_localmem_t **localmem_p)
 {
     rsmi_localmem_t *localmem;
+    int rc;
 
     RSMI_CHECK(base != NULL, RSMERR_BAD_ADDR);
     RSMI_CHECK(rsmi_memory_check(base, length, RSMI_MEMORY_READ) == RSM_SUCCESS, RSMERR_BAD_ADDR);
@@ -27,6 +44,12 @@ static int make(char *base, size_t length, rsmi_localmem_t **localmem_p)
     if (localmem->handle == 0) {
         rsmi_free(localmem);
         return RSMERR_INSUFFICIENT_MEM;
+    }
+    rc = settle(localmem);
+    if (rc != RSM_SUCCESS) {
+        rsmi_handle_free(localmem->handle);
+        rsmi_free(localmem);
+        return rc;
     }
     rsmi_handle_open(localmem->handle);
     *localmem_p = localmem;
@@ -70,6 +93,9 @@ int rsm_free_localmemory_handle(rsmapi_controller_handle_t controller,
         rsmi_localmem_leave(localmem);
         rc = RSMERR_BAD_LOCALMEM_HNDL;
     } else {
+        if (localmem->locked) {
+            rsmi_page_unlock(localmem->base, localmem->length);
+        }
         rsmi_handle_free(localmem->handle);
         rsmi_free(localmem);
     }

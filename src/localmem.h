@@ -3,6 +3,7 @@
 #ifndef RSMI_LOCALMEM_H
 #define RSMI_LOCALMEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,7 @@ typedef struct rsmi_localmem {
     uint64_t handle; /* (c) */
     char *base;      /* (c) */
     size_t length;   /* (c) bytes */
+    bool locked;     /* (c) rsmi_page_lock() succeeded, and is to be taken back */
 } rsmi_localmem_t;
 
 /** Enter; NULL: not a live handle. While inside, freeing the handle waits. */

@@ -17,6 +17,7 @@ typedef enum rsmi_rank {
     RSMI_RANK_POLLFDS,      /* pollfd.c: descriptors that programs hold */
     RSMI_RANK_EVENT,        /* event.c: one counter and its sleepers */
     RSMI_RANK_MEMORY,       /* memory.c: the list of mappings */
+    RSMI_RANK_PAGES,        /* page_lock.c: what is locked in memory, how often */
     RSMI_RANK_GLUE,         /* a glue's lists: connections, token, pair communicators */
     RSMI_RANK_CHANNEL,      /* a glue: posts that wait for credit */
     RSMI_RANK_SENDS,        /* a glue: sends that MPI has not finished */

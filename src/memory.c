@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -27,8 +26,12 @@ static size_t range_room;           /* (l) */
 _Thread_local rsmi_memory_range_t rsmi_memory_recent[RSMI_MEMORY_RECENT]
     __attribute__((tls_model("initial-exec")));
 
-/** Read the next mapping from the kernel's list. False: no more. */
-static bool next_mapping(FILE *maps, rsmi_memory_range_t *range)
+FILE *rsmi_memory_open(void)
+{
+    return fopen("/proc/self/maps", "re");
+}
+
+bool rsmi_memory_next(FILE *maps, rsmi_memory_range_t *range)
 {
     char line[1024];
 
@@ -55,9 +58,9 @@ int rsmi_memory_check(const void *addr, size_t len, int want)
 
     RSMI_CHECK(len <= UINTPTR_MAX - at, RSMERR_BAD_ADDR);
     end = at + len;
-    maps = fopen("/proc/self/maps", "re");
+    maps = rsmi_memory_open();
     RSMI_CHECK(maps != NULL, RSM_SUCCESS);
-    while (at < end && next_mapping(maps, &range)) {
+    while (at < end && rsmi_memory_next(maps, &range)) {
         if (range.high <= at) {
             continue;
         }
@@ -98,12 +101,12 @@ static bool append(rsmi_memory_range_t range)
 /** Read the list anew; the lock is held. False: it cannot be had. */
 static bool refresh(void)
 {
-    FILE *maps = fopen("/proc/self/maps", "re");
+    FILE *maps = rsmi_memory_open();
     rsmi_memory_range_t range;
     bool whole = maps != NULL;
 
     range_count = 0;
-    while (whole && next_mapping(maps, &range)) {
+    while (whole && rsmi_memory_next(maps, &range)) {
         whole = append(range);
     }
     if (maps != NULL) {

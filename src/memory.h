@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum { RSMI_MEMORY_READ = 1, RSMI_MEMORY_WRITE = 2 };
 
@@ -25,13 +26,19 @@ enum { RSMI_MEMORY_READ = 1, RSMI_MEMORY_WRITE = 2 };
  */
 int rsmi_memory_check(const void *addr, size_t len, int want);
 
-/* Ranges this thread has lately asked about, in no order. */
-#define RSMI_MEMORY_RECENT 8U
 typedef struct rsmi_memory_range {
     uintptr_t low;
     uintptr_t high; /* one past the end; 0: empty */
     int rights;
 } rsmi_memory_range_t;
+
+/** The kernel's list of mappings, to be read with rsmi_memory_next(); NULL: not to be had. */
+FILE *rsmi_memory_open(void);
+/** Read the next mapping of the list, which is in rising order. False: no more. */
+bool rsmi_memory_next(FILE *maps, rsmi_memory_range_t *range);
+
+/* Ranges this thread has lately asked about, in no order. */
+#define RSMI_MEMORY_RECENT 8U
 extern _Thread_local rsmi_memory_range_t rsmi_memory_recent[RSMI_MEMORY_RECENT]
     __attribute__((tls_model("initial-exec")));
 

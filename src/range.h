@@ -34,6 +34,14 @@ static inline size_t rsmi_page_size(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/** `len` rounded up to whole pages. Only for the length of something mapped: others may wrap. */
+static inline size_t rsmi_page_round_up(size_t len)
+{
+    size_t rest = len & (rsmi_page_size() - 1);
+
+    return rest == 0 ? len : len + (rsmi_page_size() - rest);
+}
+
 static inline bool rsmi_page_aligned(uint64_t value)
 {
     return (value & (rsmi_page_size() - 1)) == 0;

@@ -45,8 +45,8 @@ static int child(void)
     if (rsmi_env() != env) {
         return 1;
     }
-    (void)printf("%d %d %d [%s] [%s] %d\n", env->log, env->path, env->strict_sgio, env->agent_cpus,
-                 env->segmentid_file, rsmi_tracing());
+    (void)printf("%d %d %d %d [%s] [%s] %d\n", env->log, env->path, env->strict_sgio,
+                 env->strict_memlock, env->agent_cpus, env->segmentid_file, rsmi_tracing());
     (void)fflush(stdout);
     rsmi_warn("w%d", 1);
     rsmi_trace_set_node(3);
@@ -96,6 +96,7 @@ static result_t run(const char *const *settings)
         (void)unsetenv("RSM_LOG");
         (void)unsetenv("RSM_PATH");
         (void)unsetenv("RSM_STRICT_SGIO");
+        (void)unsetenv("RSM_STRICT_MEMLOCK");
         (void)unsetenv("RSM_AGENT_CPUS");
         (void)unsetenv("RSM_SEGMENTID_FILE");
         for (; *settings != NULL; settings++) {
@@ -135,41 +136,46 @@ int main(int argc, char **argv)
     t_watchdog(30);
 
     r = run((const char *const[]){NULL});
-    t_expect_str(r.out, "1 0 0 [] " FILE_AT_FIRST " 0\n");
+    t_expect_str(r.out, "1 0 0 0 [] " FILE_AT_FIRST " 0\n");
     t_expect_str(r.err, "rsm: w1\n");
 
     r = RUN("RSM_LOG=quiet");
-    t_expect_str(r.out, "0 0 0 [] " FILE_AT_FIRST " 0\n");
+    t_expect_str(r.out, "0 0 0 0 [] " FILE_AT_FIRST " 0\n");
     t_expect_str(r.err, "");
     r = RUN("RSM_LOG=warn");
     t_expect_str(r.err, "rsm: w1\n");
     r = RUN("RSM_LOG=info");
-    t_expect_str(r.out, "2 0 0 [] " FILE_AT_FIRST " 0\n");
+    t_expect_str(r.out, "2 0 0 0 [] " FILE_AT_FIRST " 0\n");
     t_expect_str(r.err, "rsm: w1\nrsm: node 3: i2\n");
     r = RUN("RSM_LOG=trace");
-    t_expect_str(r.out, "3 0 0 [] " FILE_AT_FIRST " 1\n");
+    t_expect_str(r.out, "3 0 0 0 [] " FILE_AT_FIRST " 1\n");
     t_expect_str(r.err, "rsm: w1\nrsm: node 3: i2\nrsm: node 3: t3\n");
 
     r = RUN("RSM_PATH=window", "RSM_STRICT_SGIO=1", "RSM_AGENT_CPUS=0,2-3");
-    t_expect_str(r.out, "1 1 1 [0,2-3] " FILE_AT_FIRST " 0\n");
+    t_expect_str(r.out, "1 1 1 0 [0,2-3] " FILE_AT_FIRST " 0\n");
     t_expect_str(r.err, "rsm: w1\n");
+    r = RUN("RSM_STRICT_MEMLOCK=1");
+    t_expect_str(r.out, "1 0 0 1 [] " FILE_AT_FIRST " 0\n");
+    r = RUN("RSM_STRICT_MEMLOCK=on");
+    t_expect_str(r.out, "1 0 0 0 [] " FILE_AT_FIRST " 0\n");
+    t_expect_eq(count_of(r.err, "RSM_STRICT_MEMLOCK=on"), 1);
     r = RUN("RSM_SEGMENTID_FILE=ids here");
-    t_expect_str(r.out, "1 0 0 [] [ids here] 0\n");
+    t_expect_str(r.out, "1 0 0 0 [] [ids here] 0\n");
     r = RUN("RSM_SEGMENTID_FILE="); /* empty is a path, too: one that no file has */
-    t_expect_str(r.out, "1 0 0 [] [] 0\n");
+    t_expect_str(r.out, "1 0 0 0 [] [] 0\n");
     r = RUN("RSM_PATH=auto", "RSM_STRICT_SGIO=0", "RSM_AGENT_CPUS=");
-    t_expect_str(r.out, "1 0 0 [] " FILE_AT_FIRST " 0\n");
+    t_expect_str(r.out, "1 0 0 0 [] " FILE_AT_FIRST " 0\n");
     t_expect_str(r.err, "rsm: w1\n");
 
     /* Not understood: reported once, by name, with what would do; the others are not touched. */
     r = RUN("RSM_STRICT_SGIO=yes", "RSM_PATH=window");
-    t_expect_str(r.out, "1 1 0 [] " FILE_AT_FIRST " 0\n");
+    t_expect_str(r.out, "1 1 0 0 [] " FILE_AT_FIRST " 0\n");
     t_expect_eq(count_of(r.err, "RSM_STRICT_SGIO"), 1);
     t_expect_eq(count_of(r.err, "yes"), 1);
     t_expect_eq(count_of(r.err, "0|1"), 1);
     t_expect_eq(count_of(r.err, "\n"), 2);
     r = RUN("RSM_PATH=wind");
-    t_expect_str(r.out, "1 0 0 [] " FILE_AT_FIRST " 0\n");
+    t_expect_str(r.out, "1 0 0 0 [] " FILE_AT_FIRST " 0\n");
     t_expect_eq(count_of(r.err, "RSM_PATH=wind "), 1);
     t_expect_eq(count_of(r.err, "\n"), 2);
     r = RUN("RSM_PATH=WINDOW"); /* words are exact */
@@ -179,13 +185,13 @@ int main(int argc, char **argv)
     r = RUN("RSM_PATH=auto|window");
     t_expect_eq(count_of(r.err, "RSM_PATH"), 1);
     r = RUN("RSM_LOG=loud");
-    t_expect_str(r.out, "1 0 0 [] " FILE_AT_FIRST " 0\n");
+    t_expect_str(r.out, "1 0 0 0 [] " FILE_AT_FIRST " 0\n");
     t_expect_eq(count_of(r.err, "RSM_LOG=loud"), 1);
     t_expect_eq(count_of(r.err, "\n"), 2);
 
     /* The warnings about settings obey the log level. */
     r = RUN("RSM_LOG=quiet", "RSM_PATH=x", "RSM_STRICT_SGIO=x");
-    t_expect_str(r.out, "0 0 0 [] " FILE_AT_FIRST " 0\n");
+    t_expect_str(r.out, "0 0 0 0 [] " FILE_AT_FIRST " 0\n");
     t_expect_str(r.err, "");
     r = RUN("RSM_PATH=x", "RSM_STRICT_SGIO=x", "RSM_LOG=info");
     t_expect_eq(count_of(r.err, "RSM_"), 2);

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Description: local memory handles: checks in their order, ranges to the byte, use from several
- * threads and controllers, freeing during a transfer.
- * Proves: 15.1, 15.2; statements 39 and 40; of 32 the offsets of handles.
+ * threads and controllers, freeing during a transfer, pages that stay in memory.
+ * Proves: 15.1, 15.2; statements 39 and 40; of 32 the offsets of handles. What happens where pages
+ * cannot be locked at all: memlock_limit.c.
  */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "alloc.h"
 #include "fake_glue.h"
 #include "t.h"
+#include "t_pages.h"
 
 #define ID 0x400060U
 
@@ -211,11 +214,125 @@ static void storm(void)
     t_expect_ok(rsm_memseg_export_destroy(seg));
 }
 
+/* ---- Pages that stay in memory ----------------------------------------------------------- */
+
+static rsm_localmemory_handle_t keep(char *at, size_t length)
+{
+    rsm_localmemory_handle_t handle = NULL;
+
+    t_require_ok(rsm_create_localmemory_handle(fake_ctl, &handle, at, length));
+    return handle;
+}
+
+static void let_go(rsm_localmemory_handle_t handle)
+{
+    t_expect_ok(rsm_free_localmemory_handle(fake_ctl, handle));
+}
+
+static void pages(void)
+{
+    char *at = t_pages_map(8);
+    char *file;
+    rsm_localmemory_handle_t a;
+    rsm_localmemory_handle_t b;
+    rsm_localmemory_handle_t c;
+
+    t_note("locked as long as any handle covers them");
+    t_expect_eq(t_pages_locked_in_all(), 0);
+    for (unsigned order = 0; order < 6; order++) {
+        rsm_localmemory_handle_t *const orders[6][3] = {{&a, &b, &c}, {&a, &c, &b}, {&b, &a, &c},
+                                                        {&b, &c, &a}, {&c, &a, &b}, {&c, &b, &a}};
+        size_t held = 7;
+
+        a = keep(at, 3 * T_PAGE + 1);              /* 0 to 3 */
+        b = keep(at + 2 * T_PAGE, 5 * T_PAGE - 1); /* 2 to 6 */
+        c = keep(at + T_PAGE, T_PAGE);             /* 1 */
+        t_expect_eq(t_pages_count_locked(at, 8), held);
+        for (unsigned i = 0; i < 3; i++) {
+            let_go(*orders[order][i]);
+            *orders[order][i] = NULL;
+            held = (a != NULL ? 4U : c != NULL) + (b != NULL ? (a != NULL ? 3U : 5U) : 0);
+            t_expect_eq(t_pages_count_locked(at, 8), held);
+        }
+        t_expect_eq(t_pages_locked_in_all(), 0);
+    }
+
+    t_note("what the program has locked stays so");
+    t_require(t_pages_lock(at + 2 * T_PAGE, 2));
+    a = keep(at, 8 * T_PAGE);
+    b = keep(at + 2 * T_PAGE, 1);
+    t_expect_eq(t_pages_count_locked(at, 8), 8);
+    let_go(a);
+    t_expect_eq(t_pages_count_locked(at + 2 * T_PAGE, 2), 2);
+    let_go(b);
+    t_expect_eq(t_pages_count_locked(at + 2 * T_PAGE, 2), 2);
+    t_expect_eq(t_pages_locked_in_all(), 2);
+    t_require(t_pages_unlock(at + 2 * T_PAGE, 2));
+
+    t_note("one page cannot be locked: none is, and the handle works");
+    file = t_pages_map_file(at + 3 * T_PAGE, 2, 1, PROT_READ, MAP_SHARED);
+    a = keep(file, T_PAGE);
+    b = keep(at, 8 * T_PAGE);
+    t_expect_eq(t_pages_count_present(at, 8), 7);
+    t_expect_eq(t_pages_locked_in_all(), 1);
+    let_go(b);
+    t_expect_eq(t_pages_count_locked(file, 1), 1);
+    let_go(a);
+    t_expect_eq(t_pages_locked_in_all(), 0);
+
+    t_note("unmapped too early");
+    a = keep(at, 3 * T_PAGE);
+    b = keep(at + T_PAGE, T_PAGE);
+    t_require_eq(munmap(at + T_PAGE, T_PAGE), 0);
+    let_go(a);
+    let_go(b);
+    t_expect_eq(t_pages_locked_in_all(), 0);
+    fake_expect_clean();
+    t_require_eq(munmap(at, 8 * T_PAGE), 0);
+}
+
+/** A process of its own that has not read its settings yet. */
+static void strict(void *arg)
+{
+    char *at = t_pages_map(8);
+    rsm_localmemory_handle_t handle = untouched;
+
+    (void)arg;
+    t_require_eq(setenv("RSM_STRICT_MEMLOCK", "1", 1), 0);
+    fake_begin();
+    t_note("strict");
+    (void)t_pages_map_file(at + 3 * T_PAGE, 2, 1, PROT_READ, MAP_SHARED);
+    t_expect_code(rsm_create_localmemory_handle(fake_ctl, &handle, at, 8 * T_PAGE),
+                  RSMERR_INSUFFICIENT_MEM);
+    t_expect_eq(handle, untouched);
+    t_expect_eq(t_pages_locked_in_all(), 0);
+    handle = keep(at, 4 * T_PAGE);
+    t_expect_eq(t_pages_count_locked(at, 8), 4);
+    let_go(handle);
+    t_expect_eq(t_pages_locked_in_all(), 0);
+    (void)fake_finish();
+}
+
+/** Can this process lock pages? */
+static bool can_lock(void)
+{
+    char *at = t_pages_map(16);
+    bool can = t_pages_lock(at, 16);
+
+    t_require_eq(munmap(at, 16 * T_PAGE), 0);
+    return can;
+}
+
 int main(void)
 {
+    bool locks = can_lock();
     rsmapi_controller_handle_t second = NULL;
     char name[] = "mpi1";
 
+    (void)unsetenv("RSM_STRICT_MEMLOCK");
+    if (locks) {
+        t_expect(fake_in_child(strict, NULL));
+    }
     t_require_ok(rsm_get_controller(name, &second)); /* its object belongs to the start */
     t_require_ok(rsm_release_controller(second));
     fake_begin();
@@ -225,6 +342,11 @@ int main(void)
     use();
     free_waits();
     storm();
+    if (locks) {
+        pages();
+    } else {
+        t_print("RLIMIT_MEMLOCK lets no pages be locked: that is not tried");
+    }
     fake_pages_free(mine, 2);
     fake_pages_free(memory, 2);
     return fake_finish();
