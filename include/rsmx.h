@@ -68,6 +68,8 @@ int rsmx_get_version(rsmx_version_t *version);
  *
  * Local, thread-safe. Never NULL; the text is the library's, for good.
  *
+ * @param[in] code  any number
+ *
  * Source: an extension. MPI: nothing.
  */
 const char *rsmx_error_name(int code);
@@ -77,6 +79,8 @@ const char *rsmx_error_name(int code);
  * not exist, a sentence that says so.
  *
  * Local, thread-safe. Never NULL; the text is the library's, for good.
+ *
+ * @param[in] code  any number
  *
  * Source: an extension. MPI: nothing.
  */
