@@ -227,6 +227,29 @@ static void ids(void)
     t_expect_code(rsm_memseg_export_destroy(NULL), RSMERR_BAD_SEG_HNDL);
 }
 
+/** An id that the caller gave is only read, whatever comes of it (10.4): this one cannot be
+ * written.
+ */
+static void constant_id(void)
+{
+    rsm_memseg_export_handle_t seg = NULL;
+    rsm_memseg_export_handle_t other = NULL;
+    rsm_memseg_id_t *id = (rsm_memseg_id_t *)(void *)fake_pages(1);
+
+    t_note("an id in read-only memory");
+    t_require_ok(rsm_memseg_export_create(fake_ctl, &seg, memory, FAKE_PAGE, 0));
+    t_require_ok(rsm_memseg_export_create(fake_ctl, &other, memory, FAKE_PAGE, 0));
+    *id = ID;
+    t_require_eq(mprotect(id, FAKE_PAGE, PROT_READ), 0);
+    t_expect_ok(rsm_memseg_export_publish(seg, id, NULL, 0));
+    t_expect_code(rsm_memseg_export_publish(seg, id, NULL, 0), RSMERR_SEG_ALREADY_PUBLISHED);
+    t_expect_code(rsm_memseg_export_publish(other, id, NULL, 0), RSMERR_SEGID_IN_USE);
+    t_expect_ok(rsm_memseg_export_destroy(seg));
+    t_expect_ok(rsm_memseg_export_publish(other, id, NULL, 0));
+    t_expect_ok(rsm_memseg_export_destroy(other));
+    fake_pages_free((char *)id, 1);
+}
+
 /* ---- Cutting ----------------------------------------------------------------------------- */
 
 static int use(rsm_memseg_import_handle_t imp)
@@ -532,6 +555,7 @@ int main(void)
     overlapping();
     publish_order();
     ids();
+    constant_id();
     destroy_cuts();
     silent();
     busy();

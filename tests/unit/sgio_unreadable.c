@@ -2,9 +2,10 @@
 /*
  * Description: requests, vectors and local memory that cannot be touched, each in a child process,
  * since a library that follows them dies of it.
- * Proves: design 2 "Vectors": NULL or unreadable request or iovec is BAD_SGIO; local memory that is
- * not mapped or has the wrong protection is BAD_ADDR, with nothing of that entry moved; the same
- * sentences in rsmapi.h.
+ * Proves: design 2 "Vectors": NULL or unreadable request or iovec is BAD_SGIO, the iovec's test
+ * before those of the cut and of the rights (14.5, steps 5 to 7); local memory that is not mapped
+ * or has the wrong protection is BAD_ADDR, with nothing of that entry moved; the same sentences in
+ * rsmapi.h.
  * A forked child has no valid handles, so each case is a process started anew.
  */
 #include <stdio.h>
@@ -18,7 +19,7 @@
 #include "t.h"
 
 #define ID 0x400030U
-#define CASES 10
+#define CASES 12
 
 static const char *const names[CASES] = {"unreadable request",
                                          "unreadable iovec",
@@ -29,6 +30,8 @@ static const char *const names[CASES] = {"unreadable request",
                                          "getv, target read-only",
                                          "getv, target half read-only",
                                          "getv through a handle of read-only memory",
+                                         "unreadable iovec, connection cut",
+                                         "unreadable iovec, no right",
                                          "putv, NULL with an offset"};
 
 /** Leaves its pages where they are: each case wants addresses that nobody has used before. */
@@ -98,6 +101,22 @@ static void run_case(uint64_t which, rsm_node_id_t node)
         entries[0] = fake_lh(handle, 0, 0, 16);
         t_expect_code(fake_getv(imp, entries, 1, 0, &residual), RSMERR_BAD_ADDR);
         t_expect_eq(residual, 1);
+        break;
+    case 9:
+    case 10:
+        if (which == 9) {
+            t_require_ok(rsm_memseg_export_unpublish(seg));
+        } else {
+            t_require_ok(rsm_memseg_import_disconnect(imp));
+            imp = fake_import(node, ID, RSM_PERM_NONE);
+        }
+        t_expect_code(fake_putv(imp, (rsm_iovec_t *)(void *)bad, 2, 0, &residual), RSMERR_BAD_SGIO);
+        t_expect_eq(residual, 2);
+        t_expect_code(fake_getv(imp, (rsm_iovec_t *)(void *)bad, 2, 0, NULL), RSMERR_BAD_SGIO);
+        t_expect_code(fake_putv(imp, entries, 2, 0, NULL),
+                      which == 9 ? RSMERR_CONN_ABORTED : RSMERR_PERM_DENIED);
+        t_expect_code(fake_getv(imp, entries, 2, 0, NULL),
+                      which == 9 ? RSMERR_CONN_ABORTED : RSMERR_PERM_DENIED);
         break;
     default:
         entries[0] = fake_va(NULL, FAKE_PAGE, 0, 1);
