@@ -20,8 +20,9 @@
 #   rsm_quirk_test(<name> NP <n> [TIMEOUT 120] [ARGS …] [ENV A=b …])
 #       quirks/<name>.c: MPI alone, none of our code.
 #
-#   rsm_mpi_program(<program> [SOURCES …] [DEFINES …])
-#       Only the program: mpi/<program>.c.
+#   rsm_mpi_program(<program> [INSIDE] [SOURCES …] [DEFINES …])
+#       Only the program: mpi/<program>.c. INSIDE: it contains the library's objects and sees src/,
+#       for a test that needs a hook in there; all others are linked with the library.
 #
 # Every test has a TIMEOUT, and 77 means skipped. MPI tests declare two processors, so that a
 # machine with two cores runs them one at a time. Programs learn their time limit from T_WATCHDOG
@@ -63,15 +64,19 @@ function(rsm_test name)
 endfunction()
 
 function(rsm_mpi_program program)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;DEFINES")
+    cmake_parse_arguments(PARSE_ARGV 1 arg "INSIDE" "" "SOURCES;DEFINES")
     set(target mpi_${program})
     add_executable(${target} mpi/${program}.c ${arg_SOURCES})
     set_target_properties(${target} PROPERTIES
         OUTPUT_NAME ${program} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_CURRENT_BINARY_DIR}/mpi)
     target_compile_definitions(${target} PRIVATE ${arg_DEFINES})
-    # Public symbols only: the library's own visibility keeps MPI tests honest. rsm comes before
-    # MPI, because it wraps MPI_Finalize.
-    target_link_libraries(${target} PRIVATE rsm_warnings t_mpi rsm::rsm MPI::MPI_C)
+    if(arg_INSIDE)
+        target_link_libraries(${target} PRIVATE rsm_warnings t_mpi rsm_core rsm_glue_mpi)
+    else()
+        # Public symbols only: the library's own visibility keeps MPI tests honest. rsm comes before
+        # MPI, because it wraps MPI_Finalize.
+        target_link_libraries(${target} PRIVATE rsm_warnings t_mpi rsm::rsm MPI::MPI_C)
+    endif()
 endfunction()
 
 # The launcher's command line for `np` ranks, without the program.
