@@ -80,19 +80,29 @@ void rsmi_lock_destroy(rsmi_lock_t *lock)
 
 void rsmi_lock(rsmi_lock_t *lock)
 {
+    int cancel;
+
     note_taken(lock->rank);
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
     (void)pthread_mutex_lock(&lock->mutex);
+    lock->cancel = cancel;
 }
 
 void rsmi_unlock(rsmi_lock_t *lock)
 {
+    int cancel = lock->cancel;
+
     note_released(lock->rank);
     (void)pthread_mutex_unlock(&lock->mutex);
+    (void)pthread_setcancelstate(cancel, NULL);
 }
 
 void rsmi_lock_wait(rsmi_lock_t *lock, pthread_cond_t *cond)
 {
+    int cancel = lock->cancel; /* others hold it meanwhile */
+
     note_released(lock->rank);
     (void)pthread_cond_wait(cond, &lock->mutex);
     note_taken(lock->rank);
+    lock->cancel = cancel;
 }

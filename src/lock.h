@@ -2,7 +2,8 @@
 /*
  * Mutexes with a declared order. The enum below *is* the lock order: a thread takes locks in
  * rising rank only, and debug builds stop at the first that does not. No lock is held across a
- * call that may block in MPI or across a call-back of the program.
+ * call that may block in MPI or across a call-back of the program. A thread that holds one cannot
+ * be cancelled: it would take the lock along.
  */
 #ifndef RSMI_LOCK_H
 #define RSMI_LOCK_H
@@ -28,11 +29,12 @@ typedef enum rsmi_rank {
 typedef struct rsmi_lock {
     pthread_mutex_t mutex;
     rsmi_rank_t rank;
+    int cancel; /* the holder's own cancel state */
 } rsmi_lock_t;
 
 #define RSMI_LOCK_INIT(r)                                                                          \
     {                                                                                              \
-        PTHREAD_MUTEX_INITIALIZER, (r)                                                             \
+        PTHREAD_MUTEX_INITIALIZER, (r), 0                                                          \
     }
 
 void rsmi_lock_init(rsmi_lock_t *lock, rsmi_rank_t rank);

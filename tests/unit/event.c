@@ -314,6 +314,39 @@ static void blocks(void)
 /* ---- Cancelled waiters ------------------------------------------------------------------- */
 
 /** The wait goes on as if nothing had happened; the cancel waits for what comes behind it. */
+static void *post_cancelled(void *arg)
+{
+    (void)pthread_cancel(pthread_self()); /* acted upon at the next cancellation point */
+    (void)rsm_intr_signal_post(arg, 0);
+    pthread_testcancel();
+    return NULL;
+}
+
+/** A thread that is cancelled while it posts, with somebody asleep who has to be woken. */
+static void cancelled_poster(void)
+{
+    rsm_memseg_export_handle_t seg = fake_export(memory, FAKE_PAGE, ID);
+    rsm_memseg_import_handle_t imp = fake_import(0, ID, 0); /* oneself: the poster itself wakes */
+    wait_t waits[2];
+    pthread_t sleepers[2];
+    pthread_t poster;
+    void *result = NULL;
+
+    t_note("a cancelled poster");
+    sleepers[0] = start_waiter(&waits[0], seg, -1);
+    t_require_eq(pthread_create(&poster, NULL, post_cancelled, imp), 0);
+    (void)pthread_join(poster, &result);
+    t_expect_eq(result, PTHREAD_CANCELED);
+    (void)pthread_join(sleepers[0], NULL);
+    t_expect_code(atomic_load(&waits[0].code) - 1000, RSM_SUCCESS);
+    sleepers[1] = start_waiter(&waits[1], seg, -1);
+    t_expect_ok(rsm_intr_signal_post(imp, 0)); /* the counter's lock is free */
+    (void)pthread_join(sleepers[1], NULL);
+    t_expect_code(atomic_load(&waits[1].code) - 1000, RSM_SUCCESS);
+    t_expect_ok(rsm_memseg_import_disconnect(imp));
+    t_expect_ok(rsm_memseg_export_destroy(seg));
+}
+
 static void cancelled(void)
 {
     rsm_memseg_export_handle_t seg = fake_export(memory, FAKE_PAGE, ID);
@@ -663,6 +696,7 @@ int main(int argc, char **argv)
     timeouts();
     blocks();
     cancelled();
+    cancelled_poster();
     one_signal();
     many_signals(seed);
     only_signals();
