@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-3-Clause
 #
-# Builds the benchmarks where needed and runs bench_vector with every MPI that has a preset. Knows
-# the presets' names and build folders; must not know how anything is measured.
+# Builds the benchmarks where needed and runs each of them with every MPI that has a preset. Knows
+# the presets' and the programs' names; must not know how anything is measured.
 #
-#   benchmarks/run.sh [--mpi openmpi|mpich] [options of bench_vector]
+#   benchmarks/run.sh [--mpi openmpi|mpich] [--program putget|vector] [options of the programs]
 #
-# Results: build/results/vector-<mpi>.csv and .txt. Exit code: the worst of the runs.
+# Results: build/results/<program>-<mpi>.csv and .txt. Exit code: the worst of the runs.
 # BENCH_MPIEXEC_FLAGS, if set (even to nothing), takes the place of all launcher flags.
 
 set -u
@@ -14,12 +14,17 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 
 mpis="openmpi mpich"
-if [ "${1-}" = --mpi ]; then
-    mpis=${2:?--mpi needs a name}
+programs="putget vector"
+while :; do
+    case ${1-} in
+    --mpi) mpis=${2:?--mpi needs a name} ;;
+    --program) programs=${2:?--program needs a name} ;;
+    *) break ;;
+    esac
     shift 2
-fi
+done
 
-# The full run ends within six minutes on two busy cores; a hang must not look like a slow machine.
+# A full run ends within six minutes on two busy cores; a hang must not look like a slow machine.
 limit=${BENCH_TIMEOUT:-900}
 results=build/results
 worst=0
@@ -49,20 +54,24 @@ build()
     if [ ! -f "build/$1/CMakeCache.txt" ]; then
         cmake --preset "$1" || return 1
     fi
-    cmake --build "build/$1" --target bench_vector
+    for program in $programs; do
+        cmake --build "build/$1" --target "bench_$program" || return 1
+    done
 }
 
+# run MPI PROGRAM [options]
 run()
 {
     mpi=$1
-    shift
+    program=$2
+    shift 2
     folder=build/$mpi
     launcher=$(cached "$folder" MPIEXEC_EXECUTABLE)
     number=$(cached "$folder" MPIEXEC_NUMPROC_FLAG)
     flags=${BENCH_MPIEXEC_FLAGS-$(own_flags "$mpi") $(cached "$folder" MPIEXEC_PREFLAGS | tr ';' ' ')}
     type=$(cached "$folder" CMAKE_BUILD_TYPE)
-    out=$results/vector-$mpi
-    status=$results/.status-$mpi
+    out=$results/$program-$mpi
+    status=$results/.status-$program-$mpi
 
     case $type in
     Rel*) ;;
@@ -74,7 +83,7 @@ run()
         echo "# build type: ${type:-none}; launcher flags: ${flags:-none}"
         # The flags are words.
         # shellcheck disable=SC2086
-        timeout "$limit" "$launcher" ${number:--n} 2 $flags "$folder/benchmarks/bench_vector" \
+        timeout "$limit" "$launcher" ${number:--n} 2 $flags "$folder/benchmarks/bench_$program" \
             "--csv=$out.csv" "$@"
         echo $? >"$status"
     } | tee "$out.txt"
@@ -83,22 +92,30 @@ run()
     return "$code"
 }
 
+note()
+{
+    if [ "$1" -gt "$worst" ]; then
+        worst=$1
+    fi
+}
+
 for mpi in $mpis; do
-    echo "== $mpi"
-    if build "$mpi" >"$results/build-$mpi.log" 2>&1; then
-        run "$mpi" "$@"
-        code=$?
-    else
+    if ! build "$mpi" >"$results/build-$mpi.log" 2>&1; then
         echo "$mpi: the build failed, see $results/build-$mpi.log" >&2
-        code=1
+        note 1
+        continue
     fi
-    if [ "$code" -gt "$worst" ]; then
-        worst=$code
-    fi
+    for program in $programs; do
+        echo "== $program, $mpi"
+        run "$mpi" "$program" "$@"
+        note $?
+    done
 done
 
 echo "== results"
 for mpi in $mpis; do
-    ls "$results/vector-$mpi.txt" "$results/vector-$mpi.csv" 2>/dev/null
+    for program in $programs; do
+        ls "$results/$program-$mpi.txt" "$results/$program-$mpi.csv" 2>/dev/null
+    done
 done
 exit "$worst"
