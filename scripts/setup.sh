@@ -8,7 +8,7 @@
 set -euo pipefail
 
 build=(gcc g++ libc6-dev cmake ninja-build pkg-config libhwloc-dev libopenmpi-dev openmpi-bin)
-test=("${build[@]}" mpich libmpich-dev mandoc)
+test=("${build[@]}" mpich libmpich-dev mandoc valgrind)
 lint=("${build[@]}" git clang-format clang-tidy cppcheck)
 
 wanted=()

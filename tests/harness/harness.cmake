@@ -62,6 +62,22 @@ rsm_harness_test(threads CODE 1 MATCH "40004 checks, 400 failed" COMMAND ${unit}
 rsm_harness_test(seed CODE 0 MATCH "--seed 12345" COMMAND ${unit} seed --seed 12345)
 rsm_harness_test(bad_number CODE 1 MATCH "--seed wants a number" COMMAND ${unit} seed --seed x)
 
+# ---- Instruction counts (count/count.sh): a row over its budget, one without, one that is gone.
+find_program(valgrind valgrind)
+mark_as_advanced(valgrind)
+if(valgrind AND NOT RSM_SANITIZE)
+    set(budgets ${CMAKE_CURRENT_BINARY_DIR}/count/too_small.txt)
+    file(WRITE ${budgets} "build: this\nput_8 1\nget_8 100000\ngone 1\n")
+    rsm_harness_test(count CODE 1
+        MATCH "put_8 +[0-9]+ +1  FAIL: over" "gone .*FAIL: not counted"
+              "putv_16x64 +[0-9]+ .*FAIL: no budget"
+        NO_MATCH "get_8 [^\n]*FAIL"
+        COMMAND ${count_script} $<TARGET_FILE:count> ${budgets} this)
+    # The budgets of another build say nothing.
+    rsm_harness_test(count_skip CODE 77 MATCH "SKIP: the budgets hold for 'this', this is 'that'"
+        COMMAND ${count_script} $<TARGET_FILE:count> ${budgets} that)
+endif()
+
 # ---- Two ranks.
 if(RSM_WITH_MPI)
     add_executable(harness_mpi harness/harness_mpi.c)
