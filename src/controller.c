@@ -266,11 +266,6 @@ void rsmi_controller_leave(rsmapi_controller_handle_t handle)
     (void)rsmi_handle_leave(rsmi_handle_from_ptr(handle), 0); /* never cut, so nothing is owed */
 }
 
-bool rsmi_controller_is_held(const rsmi_controller_t *ctl, uint64_t handle)
-{
-    return atomic_load_explicit(&ctl->handle, memory_order_relaxed) == handle;
-}
-
 bool rsmi_controller_ended(const rsmi_controller_t *ctl)
 {
     return ctl->ops->ended(ctl->port);

@@ -7,6 +7,7 @@
 #ifndef RSMI_CONTROLLER_H
 #define RSMI_CONTROLLER_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -43,7 +44,10 @@ rsmi_controller_t *rsmi_controller_enter(rsmapi_controller_handle_t handle);
 void rsmi_controller_leave(rsmapi_controller_handle_t handle);
 
 /** Is this the handle that a segment was made with, still unreleased? */
-bool rsmi_controller_is_held(const rsmi_controller_t *ctl, uint64_t handle);
+static inline bool rsmi_controller_is_held(const rsmi_controller_t *ctl, uint64_t handle)
+{
+    return atomic_load_explicit(&ctl->handle, memory_order_relaxed) == handle;
+}
 
 /** This process alone, without a transport? */
 bool rsmi_controller_is_loopback(const rsmi_controller_t *ctl);

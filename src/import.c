@@ -25,18 +25,6 @@
 #include "self.h"
 #include "trace.h"
 
-rsmi_import_t *rsmi_import_enter(uint64_t handle, uint64_t *ticket_p)
-{
-    return rsmi_handle_enter(RSMI_CLASS_IMPORT, handle, ticket_p);
-}
-
-void rsmi_import_leave(rsmi_import_t *imp, uint64_t ticket)
-{
-    while (rsmi_handle_leave(imp->handle, ticket)) {
-        imp->conn->ops->drained(imp->conn);
-    }
-}
-
 int rsmi_import_flush(rsmi_import_t *imp)
 {
     rsmg_conn_t *conn = imp->conn;
@@ -80,7 +68,7 @@ static void end_turn(rsmi_import_t *imp)
 /** This thread's turn. */
 static int renew(rsmi_import_t *imp)
 {
-    rsmi_gate_t *gate = imp->conn->gate;
+    rsmi_gate_t *gate = imp->gate;
     rsmi_nap_t nap = RSMI_NAP_INIT;
 
     if ((atomic_load(gate) & RSMI_GATE_MOVED) == 0) {
@@ -95,7 +83,7 @@ static int renew(rsmi_import_t *imp)
 
 int rsmi_import_follow(rsmi_import_t *imp, uint64_t *ticket_p)
 {
-    rsmi_gate_t *gate = imp->conn->gate;
+    rsmi_gate_t *gate = imp->gate;
     int rc = RSM_SUCCESS;
 
     while (rc == RSM_SUCCESS && !rsmi_gate_promote(gate, ticket_p)) {
@@ -173,13 +161,13 @@ static int make(rsmi_controller_t *ctl, uint64_t ctl_handle, uint32_t node, rsm_
         free_import(imp);
         return RSMERR_INSUFFICIENT_MEM;
     }
+    imp->gate = rsmi_handle_gate(imp->handle);
     *imp_p = imp;
     return RSM_SUCCESS;
 }
 
 static int connect_to(rsmi_controller_t *ctl, rsmi_import_t *imp, rsm_memseg_id_t segment_id)
 {
-    rsmi_gate_t *gate = rsmi_handle_gate(imp->handle);
     rsmg_ask_t ask;
     gid_t *groups;
     int rc;
@@ -190,9 +178,9 @@ static int connect_to(rsmi_controller_t *ctl, rsmi_import_t *imp, rsm_memseg_id_
     rsmi_handle_open(imp->handle);
     rsmi_lock_none_held();
     if (imp->node == rsmi_controller_node(ctl)) {
-        rc = rsmi_self_connect(ctl, ctl->facts.node, &ask, gate, imp->event, &imp->conn);
+        rc = rsmi_self_connect(ctl, ctl->facts.node, &ask, imp->gate, imp->event, &imp->conn);
     } else {
-        rc = ctl->ops->connect(ctl->port, imp->node, &ask, gate, imp->handle, &imp->conn);
+        rc = ctl->ops->connect(ctl->port, imp->node, &ask, imp->gate, imp->handle, &imp->conn);
     }
     rsmi_free(groups);
     if (rc != RSM_SUCCESS) {

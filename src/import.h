@@ -20,6 +20,7 @@ typedef struct rsmi_import {
     rsmi_controller_t *ctl; /* (c) */
     uint64_t ctl_handle;    /* (c) the controller handle it was made with */
     uint64_t handle;        /* (c) */
+    rsmi_gate_t *gate;      /* (c) of the handle */
     rsmg_conn_t *conn;      /* (c) */
     uint32_t node;          /* (c) the exporter */
     rsm_permission_t perm;  /* (c) granted: what was asked for */
@@ -36,9 +37,18 @@ typedef struct rsmi_import {
 } rsmi_import_t;
 
 /** Enter; NULL: not a live import handle. The ticket is for leaving; see rsmi_import_is_cut(). */
-rsmi_import_t *rsmi_import_enter(uint64_t handle, uint64_t *ticket_p);
+static inline rsmi_import_t *rsmi_import_enter(uint64_t handle, uint64_t *ticket_p)
+{
+    return rsmi_handle_enter(RSMI_CLASS_IMPORT, handle, ticket_p);
+}
+
 /** Leave; answers for a cut where this was the last call inside. */
-void rsmi_import_leave(rsmi_import_t *imp, uint64_t ticket);
+static inline void rsmi_import_leave(rsmi_import_t *imp, uint64_t ticket)
+{
+    while (rsmi_gate_leave(imp->gate, ticket)) {
+        imp->conn->ops->drained(imp->conn);
+    }
+}
 
 /** The connection was cut before the call with this ticket entered. */
 static inline bool rsmi_import_is_cut(uint64_t ticket)

@@ -68,7 +68,7 @@ static int move(rsmi_import_t *imp, const request_t *ask, bool implicit)
         return RSM_SUCCESS; /* a failure is counted: the barrier reports it when it closes */
     }
     /* A cut during the transfer replaces its result (step 11). */
-    return rsmi_gate_is_cut(imp->conn->gate) ? RSMERR_CONN_ABORTED : rc;
+    return rsmi_gate_is_cut(imp->gate) ? RSMERR_CONN_ABORTED : rc;
 }
 
 static int transfer(rsm_memseg_import_handle_t im_memseg, const request_t *ask)
