@@ -20,68 +20,76 @@
 
 #define SGIO_MAX 65536U /* design 2, "Vectors" */
 
-/** The local address of an entry. *localmem_p: entered, to be left by the caller; or NULL. */
-static int resolve_local(const rsm_iovec_t *entry, uint64_t segment_length, char **addr_p,
-                         rsmi_localmem_t **localmem_p)
+/**
+ * Be inside the object of `handle`, and of no other: *held_p, from one entry of a vector to the
+ * next, since they mostly name the same. NULL: not a live handle.
+ */
+static rsmi_localmem_t *hold(rsmi_localmem_t **held_p, rsm_localmemory_handle_t handle)
 {
-    bool is_handle = entry->io_type == RSM_HANDLE_TYPE;
-    rsmi_localmem_t *localmem = NULL;
-    int rc = RSM_SUCCESS;
+    rsmi_localmem_t *held = *held_p;
 
-    *localmem_p = NULL;
-    RSMI_CHECK(is_handle || entry->io_type == RSM_VA_TYPE, RSMERR_BAD_SGIO);
-    if (is_handle) {
-        localmem = rsmi_localmem_enter(entry->local.handle);
-        RSMI_CHECK(localmem != NULL, RSMERR_BAD_SGIO);
-    } else {
-        RSMI_CHECK(entry->local.vaddr != NULL || entry->transfer_length == 0, RSMERR_BAD_ADDR);
-    }
-    if (!rsmi_range_has_offset(segment_length, entry->remote_offset)) {
-        rc = RSMERR_BAD_OFFSET;
-    } else if (!rsmi_range_has_length(segment_length, entry->remote_offset,
-                                      entry->transfer_length)) {
-        rc = RSMERR_BAD_LENGTH;
-    } else if (is_handle && !rsmi_range_has_offset(localmem->length, entry->local_offset)) {
-        rc = RSMERR_BAD_OFFSET;
-    } else if (is_handle && !rsmi_range_has_length(localmem->length, entry->local_offset,
-                                                   entry->transfer_length)) {
-        rc = RSMERR_BAD_LENGTH;
-    } else if (!is_handle && !rsmi_range_address_ok((uintptr_t)entry->local.vaddr,
-                                                    entry->local_offset, entry->transfer_length)) {
-        rc = RSMERR_BAD_ADDR;
-    }
-    if (rc != RSM_SUCCESS) {
-        if (localmem != NULL) {
-            rsmi_localmem_leave(localmem);
+    if (held == NULL || held->handle != rsmi_handle_from_ptr(handle)) {
+        if (held != NULL) {
+            rsmi_localmem_leave(held);
         }
-        return rc;
+        held = rsmi_localmem_enter(handle);
+        *held_p = held;
     }
-    *addr_p = (is_handle ? localmem->base : entry->local.vaddr) + entry->local_offset;
-    *localmem_p = localmem;
+    return held;
+}
+
+/** Is the entry inside the segment? */
+static int check_remote(const rsm_iovec_t *entry, uint64_t segment_length)
+{
+    RSMI_CHECK(rsmi_range_has_offset(segment_length, entry->remote_offset), RSMERR_BAD_OFFSET);
+    RSMI_CHECK(rsmi_range_has_length(segment_length, entry->remote_offset, entry->transfer_length),
+               RSMERR_BAD_LENGTH);
+    return RSM_SUCCESS;
+}
+
+/** The local address of an entry; see hold(). */
+static int resolve(const rsm_iovec_t *entry, uint64_t segment_length, rsmi_localmem_t **held_p,
+                   char **addr_p)
+{
+    size_t offset = entry->local_offset;
+    size_t length = entry->transfer_length;
+
+    if (entry->io_type == RSM_VA_TYPE) {
+        char *base = entry->local.vaddr;
+
+        RSMI_CHECK(base != NULL || length == 0, RSMERR_BAD_ADDR);
+        RSMI_TRY(check_remote(entry, segment_length));
+        RSMI_CHECK(rsmi_range_address_ok((uintptr_t)base, offset, length), RSMERR_BAD_ADDR);
+        *addr_p = base + offset;
+    } else {
+        const rsmi_localmem_t *localmem;
+
+        RSMI_CHECK(entry->io_type == RSM_HANDLE_TYPE, RSMERR_BAD_SGIO);
+        localmem = hold(held_p, entry->local.handle);
+        RSMI_CHECK(localmem != NULL, RSMERR_BAD_SGIO);
+        RSMI_TRY(check_remote(entry, segment_length));
+        RSMI_CHECK(rsmi_range_has_offset(localmem->length, offset), RSMERR_BAD_OFFSET);
+        RSMI_CHECK(rsmi_range_has_length(localmem->length, offset, length), RSMERR_BAD_LENGTH);
+        *addr_p = localmem->base + offset;
+    }
     return RSM_SUCCESS;
 }
 
 /** One entry; complete at return if `when` says so. */
 static int move_entry(rsmi_import_t *imp, const rsm_iovec_t *entry, rsmi_direction_t direction,
-                      rsmi_when_t when)
+                      rsmi_when_t when, rsmi_localmem_t **held_p)
 {
-    rsmi_localmem_t *localmem;
+    int access = direction == RSMI_PUT ? RSMI_MEMORY_READ : RSMI_MEMORY_WRITE;
     char *addr;
-    int rc = RSM_SUCCESS;
 
-    RSMI_TRY(resolve_local(entry, imp->conn->length, &addr, &localmem));
-    if (entry->transfer_length > 0 &&
-        !rsmi_memory_known(addr, entry->transfer_length,
-                           direction == RSMI_PUT ? RSMI_MEMORY_READ : RSMI_MEMORY_WRITE)) {
-        rc = RSMERR_BAD_ADDR; /* the caller's mistake: no transfer has failed */
-    } else if (entry->transfer_length > 0) {
-        rc = rsmi_transfer_piece(imp, direction, entry->remote_offset, addr, entry->transfer_length,
-                                 when);
+    RSMI_TRY(resolve(entry, imp->conn->length, held_p, &addr));
+    if (entry->transfer_length == 0) {
+        return RSM_SUCCESS;
     }
-    if (localmem != NULL) {
-        rsmi_localmem_leave(localmem);
-    }
-    return rc;
+    /* The caller's mistake: no transfer has failed. */
+    RSMI_CHECK(rsmi_memory_known(addr, entry->transfer_length, access), RSMERR_BAD_ADDR);
+    return rsmi_transfer_piece(imp, direction, entry->remote_offset, addr, entry->transfer_length,
+                               when);
 }
 
 /** Step 8 of reference 14.5. */
@@ -89,12 +97,19 @@ static int move_all(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, rsmi_direction_t
                     rsmi_when_t when)
 {
     ulong_t count = sg_io->io_request_count;
+    rsmi_localmem_t *held = NULL;
+    int rc = RSM_SUCCESS;
 
-    for (ulong_t i = 0; i < count; i++) {
-        RSMI_TRY(move_entry(imp, &sg_io->iovec[i], direction, when));
-        sg_io->io_residual_count = count - i - 1;
+    for (ulong_t i = 0; i < count && rc == RSM_SUCCESS; i++) {
+        rc = move_entry(imp, &sg_io->iovec[i], direction, when, &held);
+        if (rc == RSM_SUCCESS) {
+            sg_io->io_residual_count = count - i - 1;
+        }
     }
-    return RSM_SUCCESS;
+    if (held != NULL) {
+        rsmi_localmem_leave(held);
+    }
+    return rc;
 }
 
 /** Steps 3 to 9 of reference 14.5, inside the gate. */
