@@ -68,7 +68,9 @@ int rsm_memseg_import_init_barrier(rsm_memseg_import_handle_t im_memseg, rsm_bar
     if (barrier == NULL) {
         rc = RSMERR_BAD_BARRIER_PTR;
     } else {
-        unbind(barrier);
+        if (barrier->seg != (void *)im_memseg) { /* else it stays current all the time */
+            unbind(barrier);
+        }
         atomic_store(&imp->barrier, barrier);
         barrier->seg = im_memseg;
         barrier->gnum = RSMI_BARRIER_INITIALISED;
