@@ -533,7 +533,8 @@ int rsm_memseg_import_set_mode(rsm_memseg_import_handle_t im_memseg, rsm_barrier
  * @retval RSMERR_BAD_PERMS                perm asks for more than connect was given, or connect was
  *                                         given nothing
  * @retval RSMERR_MAP_FAILED               the data path cannot map, or the system refuses
- * @retval RSMERR_INSUFFICIENT_RESOURCES   no address space is left
+ * @retval RSMERR_INSUFFICIENT_RESOURCES   no address space is left; or, after a rebind, MPI can
+ *                                         make no new window
  *
  * Source: rsm_memseg_import_map(3RSM). Deviation: a negative offset is RSMERR_BAD_OFFSET; *address
  * is no hint; put and get address the whole segment whatever is mapped. MPI: nothing.
@@ -799,6 +800,7 @@ int rsm_memseg_import_get64(rsm_memseg_import_handle_t im_memseg, off_t offset, 
  * @retval RSMERR_BAD_SGIO                  iovec is NULL or cannot be read
  * @retval RSMERR_CONN_ABORTED              the exporter has cut the connection, or is gone
  * @retval RSMERR_PERM_DENIED               connected without RSM_PERM_WRITE
+ * @retval RSMERR_INSUFFICIENT_RESOURCES    after a rebind: MPI can make no new window
  * Then for each entry:
  * @retval RSMERR_BAD_SGIO                  io_type is neither RSM_HANDLE_TYPE nor RSM_VA_TYPE
  * @retval RSMERR_BAD_SGIO                  local.handle is NULL, freed, or no local memory handle
@@ -818,8 +820,8 @@ int rsm_memseg_import_get64(rsm_memseg_import_handle_t im_memseg, off_t offset, 
  * @retval RSMERR_REMOTE_NODE_UNREACHABLE   the event cannot be sent
  *
  * Source: rsm_memseg_import_putv(3RSM) and the programming guide. Deviation: more than
- * RSM_MAX_SGIOREQS entries are taken; a cut is RSMERR_CONN_ABORTED; RSMERR_INSUFFICIENT_RESOURCES
- * and RSMERR_INTERRUPTED, which the sources list, do not occur.
+ * RSM_MAX_SGIOREQS entries are taken; a cut is RSMERR_CONN_ABORTED; RSMERR_INTERRUPTED, which the
+ * sources list, does not occur.
  * MPI, implicit mode: MPI_Put and MPI_Win_flush per entry. Explicit mode: MPI_Put per entry, and
  * one MPI_Win_flush at close_barrier or order_barrier, or before the event of RSM_IMPLICIT_SIGPOST.
  * The event is a message to the exporter's service thread, sent after the last flush. Oneself: a

@@ -51,7 +51,7 @@ static void take_turn(rsmi_import_t *imp)
 {
     rsmi_lock(&imp->lock);
     while (imp->renewing) {
-        rsmi_lock_wait(&imp->lock, &imp->renewed);
+        rsmi_lock_wait(&imp->lock, &imp->changed);
     }
     imp->renewing = true;
     rsmi_unlock(&imp->lock);
@@ -61,7 +61,7 @@ static void end_turn(rsmi_import_t *imp)
 {
     rsmi_lock(&imp->lock);
     imp->renewing = false;
-    (void)pthread_cond_broadcast(&imp->renewed);
+    (void)pthread_cond_broadcast(&imp->changed);
     rsmi_unlock(&imp->lock);
 }
 
@@ -92,7 +92,8 @@ int rsmi_import_follow(rsmi_import_t *imp, uint64_t *ticket_p)
         rc = renew(imp);
         end_turn(imp);
     }
-    return rc;
+    /* The sources know one code for it in a transfer (reference, appendix A). */
+    return rc == RSMERR_INSUFFICIENT_MEM ? RSMERR_INSUFFICIENT_RESOURCES : rc;
 }
 
 int rsmi_import_flush_late(rsmi_import_t *imp)
@@ -113,7 +114,7 @@ static void free_import(rsmi_import_t *imp)
     if (imp->event != NULL) {
         rsmi_event_put(imp->event);
     }
-    (void)pthread_cond_destroy(&imp->renewed);
+    (void)pthread_cond_destroy(&imp->changed);
     rsmi_lock_destroy(&imp->lock);
     rsmi_free(imp);
 }
@@ -154,7 +155,7 @@ static int make(rsmi_controller_t *ctl, uint64_t ctl_handle, uint32_t node, rsm_
     atomic_init(&imp->mode, RSM_BARRIER_MODE_IMPLICIT);
     atomic_init(&imp->barrier, NULL);
     rsmi_lock_init(&imp->lock, RSMI_RANK_IMPORT);
-    (void)pthread_cond_init(&imp->renewed, NULL);
+    (void)pthread_cond_init(&imp->changed, NULL);
     imp->event = rsmi_event_create();
     imp->handle = imp->event == NULL ? 0 : rsmi_handle_alloc(RSMI_CLASS_IMPORT, imp);
     if (imp->handle == 0) {

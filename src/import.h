@@ -29,11 +29,11 @@ typedef struct rsmi_import {
     /* (a) the current barrier (reference 16.1); compared, never followed: it is the program's */
     const rsmapi_barrier_t *_Atomic barrier;
     rsmi_lock_t lock;
-    pthread_cond_t renewed;
-    bool renewing;  /* (i) a thread looks for the way to moved memory */
-    bool mapping;   /* (i) a thread maps or unmaps */
-    void *mapped;   /* (i) NULL: no mapping */
-    size_t map_len; /* (i) */
+    pthread_cond_t changed; /* renewing, or mapping */
+    bool renewing;          /* (i) a thread looks for the way to moved memory */
+    bool mapping;           /* (i) a thread maps or unmaps */
+    void *mapped;           /* (i) NULL: no mapping */
+    size_t map_len;         /* (i) */
 } rsmi_import_t;
 
 /** Enter; NULL: not a live import handle. The ticket is for leaving; see rsmi_import_is_cut(). */
@@ -65,7 +65,7 @@ static inline bool rsmi_import_is_moved(uint64_t ticket)
 /**
  * Find the way to memory that has moved, or wait for the thread that does; then this call counts as
  * one that entered now, with the new *ticket_p. May block in the transport. Errors:
- * RSMERR_CONN_ABORTED; what the glue's renew() says. The ticket is good for leaving in any case.
+ * RSMERR_CONN_ABORTED, RSMERR_INSUFFICIENT_RESOURCES. The ticket is good for leaving in any case.
  */
 int rsmi_import_follow(rsmi_import_t *imp, uint64_t *ticket_p);
 

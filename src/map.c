@@ -35,7 +35,10 @@ static bool claim(rsmi_import_t *imp, bool wanted)
     bool free_to_go;
 
     rsmi_lock(&imp->lock);
-    free_to_go = !imp->mapping && (imp->mapped != NULL) == wanted;
+    while (imp->mapping) { /* how it stands is not known before: a map may fail */
+        rsmi_lock_wait(&imp->lock, &imp->changed);
+    }
+    free_to_go = (imp->mapped != NULL) == wanted;
     if (free_to_go) {
         imp->mapping = true;
     }
@@ -49,6 +52,7 @@ static void release(rsmi_import_t *imp, void *mapped, size_t length)
     imp->mapping = false;
     imp->mapped = mapped;
     imp->map_len = length;
+    (void)pthread_cond_broadcast(&imp->changed);
     rsmi_unlock(&imp->lock);
 }
 
@@ -73,15 +77,24 @@ int rsm_memseg_import_map(rsm_memseg_import_handle_t im_memseg, void **address,
 {
     uint64_t ticket = 0;
     rsmi_import_t *imp = rsmi_import_enter(rsmi_handle_from_ptr(im_memseg), &ticket);
+    int way = RSM_SUCCESS;
     int rc;
 
     RSMI_CHECK(imp != NULL, RSMERR_BAD_SEG_HNDL);
+    if (rsmi_import_is_moved(ticket) && !rsmi_import_is_cut(ticket)) {
+        /* To map the new memory. Before the claim: this waits for the calls inside, and they may
+         * wait for the claim. */
+        way = rsmi_import_follow(imp, &ticket);
+    }
     if (address == NULL) {
         rc = RSMERR_BAD_ADDR;
     } else if (!claim(imp, false)) {
         rc = RSMERR_SEG_ALREADY_MAPPED;
     } else {
         rc = check(imp, address, attr, perm, offset, length, ticket);
+        if (rc == RSM_SUCCESS) {
+            rc = way;
+        }
         if (rc == RSM_SUCCESS) {
             rc = map(imp, address, attr, perm, offset, length);
         }
