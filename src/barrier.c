@@ -30,6 +30,12 @@ static rsmi_barrier_state_t state_of(const rsmapi_barrier_t *barrier)
                                                : RSMI_BARRIER_NONE;
 }
 
+/** Remember it, if it is a failure. */
+static int blame(int rc)
+{
+    return rc == RSM_SUCCESS ? rc : rsmi_blame(rc, RSMX_NO_ENTRY, 0, 0);
+}
+
 /** The failure count as a barrier remembers it. */
 static void *snapshot(rsmi_slot_t *slot)
 {
@@ -56,14 +62,12 @@ static void unbind(const rsmapi_barrier_t *barrier)
     }
 }
 
-int rsm_memseg_import_init_barrier(rsm_memseg_import_handle_t im_memseg, rsm_barrier_type_t type,
-                                   rsmapi_barrier_t *barrier)
+static int init(rsm_memseg_import_handle_t im_memseg, rsmapi_barrier_t *barrier)
 {
     uint64_t ticket = 0;
     rsmi_import_t *imp = rsmi_import_enter(rsmi_handle_from_ptr(im_memseg), &ticket);
     int rc = RSM_SUCCESS;
 
-    (void)type; /* every type has segment scope (reference B1) */
     RSMI_CHECK(imp != NULL, RSMERR_BAD_SEG_HNDL);
     if (barrier == NULL) {
         rc = RSMERR_BAD_BARRIER_PTR;
@@ -80,7 +84,14 @@ int rsm_memseg_import_init_barrier(rsm_memseg_import_handle_t im_memseg, rsm_bar
     return rc;
 }
 
-int rsm_memseg_import_open_barrier(rsmapi_barrier_t *barrier)
+int rsm_memseg_import_init_barrier(rsm_memseg_import_handle_t im_memseg, rsm_barrier_type_t type,
+                                   rsmapi_barrier_t *barrier)
+{
+    (void)type; /* every type has segment scope (reference B1) */
+    return blame(init(im_memseg, barrier));
+}
+
+static int open_span(rsmapi_barrier_t *barrier)
 {
     rsmi_slot_t *slot;
     rsmi_step_t step;
@@ -93,6 +104,11 @@ int rsm_memseg_import_open_barrier(rsmapi_barrier_t *barrier)
     barrier->privdata = snapshot(slot);
     barrier->gnum = (uint16_t)step.next;
     return RSM_SUCCESS;
+}
+
+int rsm_memseg_import_open_barrier(rsmapi_barrier_t *barrier)
+{
+    return blame(open_span(barrier));
 }
 
 /**
@@ -129,9 +145,6 @@ static int settle_call(rsmapi_barrier_t *barrier, rsmi_barrier_call_t call)
     if (rc == RSM_SUCCESS) {
         rc = settle(imp, barrier, ticket);
         barrier->gnum = (uint16_t)step.next; /* whatever the result (reference 16.6) */
-        if (rc != RSM_SUCCESS) {
-            (void)rsmi_blame(rc, RSMX_NO_ENTRY, 0, 0);
-        }
     }
     rsmi_import_leave(imp, ticket);
     return rc;
@@ -139,15 +152,15 @@ static int settle_call(rsmapi_barrier_t *barrier, rsmi_barrier_call_t call)
 
 int rsm_memseg_import_order_barrier(rsmapi_barrier_t *barrier)
 {
-    return settle_call(barrier, RSMI_BARRIER_ORDER);
+    return blame(settle_call(barrier, RSMI_BARRIER_ORDER));
 }
 
 int rsm_memseg_import_close_barrier(rsmapi_barrier_t *barrier)
 {
-    return settle_call(barrier, RSMI_BARRIER_CLOSE);
+    return blame(settle_call(barrier, RSMI_BARRIER_CLOSE));
 }
 
-int rsm_memseg_import_destroy_barrier(rsmapi_barrier_t *barrier)
+static int destroy(rsmapi_barrier_t *barrier)
 {
     rsmi_import_t *imp;
     uint64_t ticket = 0;
@@ -165,4 +178,9 @@ int rsm_memseg_import_destroy_barrier(rsmapi_barrier_t *barrier)
     }
     rsmi_import_leave(imp, ticket);
     return step.code;
+}
+
+int rsm_memseg_import_destroy_barrier(rsmapi_barrier_t *barrier)
+{
+    return blame(destroy(barrier));
 }

@@ -191,9 +191,9 @@ static int connect_to(rsmi_controller_t *ctl, rsmi_import_t *imp, rsm_memseg_id_
     return rc;
 }
 
-int rsm_memseg_import_connect(rsmapi_controller_handle_t controller, rsm_node_id_t node_id,
-                              rsm_memseg_id_t segment_id, rsm_permission_t perm,
-                              rsm_memseg_import_handle_t *im_memseg)
+static int check_and_connect(rsmapi_controller_handle_t controller, rsm_node_id_t node_id,
+                             rsm_memseg_id_t segment_id, rsm_permission_t perm,
+                             rsm_memseg_import_handle_t *im_memseg)
 {
     rsmi_controller_t *ctl;
     rsmi_import_t *imp = NULL;
@@ -223,11 +223,19 @@ int rsm_memseg_import_connect(rsmapi_controller_handle_t controller, rsm_node_id
             *im_memseg = rsmi_handle_to_ptr(imp->handle);
         } else {
             free_import(imp);
-            (void)rsmi_blame(rc, RSMX_NO_ENTRY, 0, 0);
         }
     }
     rsmi_controller_leave(controller);
     return rc;
+}
+
+int rsm_memseg_import_connect(rsmapi_controller_handle_t controller, rsm_node_id_t node_id,
+                              rsm_memseg_id_t segment_id, rsm_permission_t perm,
+                              rsm_memseg_import_handle_t *im_memseg)
+{
+    int rc = check_and_connect(controller, node_id, segment_id, perm, im_memseg);
+
+    return rc == RSM_SUCCESS ? rc : rsmi_blame(rc, RSMX_NO_ENTRY, 0, 0);
 }
 
 static bool is_mapped(rsmi_import_t *imp)

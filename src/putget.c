@@ -35,6 +35,12 @@ static bool is_inside(const request_t *ask, uint64_t length)
            ask->items <= (length - (uint64_t)ask->offset) / ask->width;
 }
 
+/** Bytes asked for, as the last error tells them; more than can be counted are not few. */
+static uint64_t bytes_of(const request_t *ask)
+{
+    return ask->items > UINT64_MAX / ask->width ? UINT64_MAX : ask->items * ask->width;
+}
+
 /** Steps 2 to 9 of reference 13, with what design 2 adds: released, cut, unmapped. */
 static int check(rsmi_import_t *imp, const request_t *ask, bool implicit, uint64_t ticket)
 {
@@ -92,7 +98,7 @@ static int transfer(rsm_memseg_import_handle_t im_memseg, const request_t *ask)
     }
     rsmi_import_leave(imp, ticket);
     if (rc != RSM_SUCCESS) {
-        return rsmi_blame(rc, RSMX_NO_ENTRY, (uint64_t)ask->offset, ask->items * ask->width);
+        return rsmi_blame(rc, RSMX_NO_ENTRY, (uint64_t)ask->offset, bytes_of(ask));
     }
     return RSM_SUCCESS;
 }
