@@ -13,7 +13,10 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
+#include "controller.h"
+#include "export.h"
 #include "fake_glue.h"
 #include "handle.h"
 #include "import.h"
@@ -499,6 +502,60 @@ static void races(void)
     end();
 }
 
+/* ---- Answers of a glue ------------------------------------------------------------------- */
+
+static atomic_uint asked; /* the version that the importer was last asked for */
+
+static bool refuse_move(rsmg_peer_t *peer, uint32_t version)
+{
+    (void)peer;
+    atomic_store(&asked, version);
+    return false;
+}
+
+static bool accept_cut(rsmg_peer_t *peer)
+{
+    (void)peer;
+    return true;
+}
+
+/** An answer to an earlier question, late on its way, is a sign of life and no more. */
+static void old_answer(void)
+{
+    static const rsmg_peer_ops_t ops = {
+        .size = sizeof(rsmg_peer_ops_t), .cut = accept_cut, .move = refuse_move};
+    rsmg_peer_t peer = {.ops = &ops, .patience_ms = 20000};
+    rsmg_ask_t ask = {.segment_id = ID, .uid = geteuid(), .gid = getegid()};
+    rsmg_grant_t grant = {NULL, 0, 0};
+    rsmi_controller_t *core = rsmi_controller_enter(fake_ctl);
+    pthread_t thread;
+
+    begin("an answer to an earlier question");
+    t_require(core != NULL);
+    t_require_ok(rsmi_export_admit(core, 1, &ask, &peer, &grant));
+    t_expect_eq((char *)grant.base, old);
+    atomic_store(&returned[0], 0);
+    atomic_store(&asked, grant.version);
+    t_require_eq(pthread_create(&thread, NULL, rebinder, new), 0);
+    while (atomic_load(&asked) == grant.version) {
+        fake_ms(1);
+    }
+    rsmi_export_moved(core, &peer, grant.version);
+    rsmi_export_cut_answer(core, &peer, false);
+    fake_ms(50);
+    t_expect_eq(atomic_load(&returned[0]), 0);
+    rsmi_export_where(core, &peer, &grant, NULL);
+    t_expect_eq((char *)grant.base, new);
+    t_expect_eq(grant.length, (uint64_t)SIZE);
+    t_expect_eq(grant.version, atomic_load(&asked));
+    rsmi_export_moved(core, &peer, grant.version);
+    (void)pthread_join(thread, NULL);
+    t_expect_code(atomic_load(&returned[0]) - 1000, RSM_SUCCESS);
+    rsmi_export_depart(core, &peer);
+    rsmi_controller_leave(fake_ctl);
+    end();
+}
+
 /* ---- Signals ----------------------------------------------------------------------------- */
 
 static void handler(int sig)
@@ -658,6 +715,7 @@ int main(void)
     }
     never();
     races();
+    old_answer();
     interrupted();
     no_way(RSMERR_INSUFFICIENT_RESOURCES, false);
     no_way(RSMERR_INSUFFICIENT_RESOURCES, true);

@@ -129,6 +129,17 @@ static void *shooter(void *arg)
     return NULL;
 }
 
+/** In the glue, from time to time: stay inside long enough for a rebind to find us there. */
+static void dwell(void *arg)
+{
+    static atomic_uint calls;
+
+    (void)arg;
+    if (atomic_fetch_add(&calls, 1) % 128 == 0) {
+        fake_ms(1);
+    }
+}
+
 static char *fresh_memory(unsigned round)
 {
     char *memory = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -187,6 +198,7 @@ int main(void)
     t_require_ok(rsm_memseg_export_publish(seg, &id, NULL, 0));
     shared = fake_import(1, ID, RSM_PERM_RDWR);
     t_require_ok(rsm_memseg_import_init_barrier(shared, RSM_BAR_DEFAULT, &barrier));
+    fake_hook(FAKE_FLUSH, dwell, NULL);
     for (unsigned i = 0; i < SHOOTERS; i++) {
         t_require_eq(pthread_create(&threads[i], NULL, shooter, (void *)(uintptr_t)i), 0);
     }
