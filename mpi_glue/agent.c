@@ -93,7 +93,7 @@ static rsmg_mpi_peer_t *make_peer(rsmg_port_t *port, int importer, uint64_t conn
     }
     rsmg_channel_init(&peer->channel);
     peer->peer.ops = &peer_ops;
-    peer->peer.patience_ms = rsmg_is_neighbour(port, importer) ? 1000 : 10000; /* design 2 */
+    peer->peer.patience_ms = rsmg_is_neighbour(port, importer) ? 1000 : 10000; /* docs/design.md */
     peer->port = port;
     peer->importer = importer;
     peer->window.win = MPI_WIN_NULL;

@@ -45,7 +45,10 @@ static void finish(rsmg_mpi_conn_t *conn, uint64_t peer_handle)
     uint64_t issued = atomic_load(&conn->conn.issued);
 
     if (issued != atomic_load(&conn->conn.flushed)) {
-        (void)rsmg_flush(&conn->conn);
+        if (rsmg_flush(&conn->conn) !=
+            RSM_SUCCESS) { /* barriers that cover it must not close well */
+            atomic_fetch_add(&rsmi_handle_slot(conn->import_handle)->failures, 1);
+        }
         atomic_store(&conn->conn.flushed, issued);
     }
     if ((word & RSMI_GATE_CUT) != 0) {

@@ -248,7 +248,7 @@ int rsmg_get(rsmg_conn_t *conn, uint64_t offset, void *dst, size_t len);
 int rsmg_flush(rsmg_conn_t *conn);
 int rsmg_flush_local(rsmg_conn_t *conn);
 
-/* signal.c */
+/* channel.c */
 void rsmg_channel_init(rsmg_channel_t *channel);
 int rsmg_channel_post(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint64_t to,
                       uint64_t from, bool no_accumulate);

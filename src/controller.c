@@ -19,7 +19,7 @@
 #include "env.h"
 #include "export.h"
 #include "handle.h"
-#include "import.h"
+#include "intr_signal.h"
 #include "lock.h"
 #include "loopback.h"
 #include "range.h"

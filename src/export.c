@@ -33,7 +33,7 @@
 #include "seg_table.h"
 #include "trace.h"
 
-#define ASK_AGAIN_MS 100
+#define ASK_AGAIN_MS 100U
 
 typedef struct rsmi_export {
     rsmi_controller_t *ctl; /* (c) */
@@ -156,7 +156,7 @@ int rsm_memseg_export_create(rsmapi_controller_handle_t controller,
 
 /**
  * A forked child has a copy of the object and no thread that could hold its lock: the state test
- * comes first there too, then the creator test (design 2, "Handles").
+ * comes first there too, then the creator test (docs/design.md).
  */
 static int state_in_child(rsm_memseg_export_handle_t memseg, rsmi_export_call_t call)
 {
@@ -312,6 +312,7 @@ static int ask_and_wait(rsmi_export_t *seg, question_t question)
 {
     rsmi_export_state_t state = seg->state;
     uint64_t now = rsmi_now();
+    uint64_t asked_ns = now;
     bool open;
 
     for (rsmg_peer_t *peer = seg->peers; peer != NULL; peer = peer->next) {
@@ -323,7 +324,7 @@ static int ask_and_wait(rsmi_export_t *seg, question_t question)
         int rc;
 
         rsmi_unlock(&seg->lock);
-        rc = rsmi_event_wait(seg->answers, ASK_AGAIN_MS);
+        rc = rsmi_event_wait(seg->answers, (int)ASK_AGAIN_MS);
         rsmi_lock(&seg->lock);
         if (rc != RSM_SUCCESS && rc != RSMERR_TIMEOUT) {
             return RSMERR_INTERRUPTED;
@@ -332,12 +333,16 @@ static int ask_and_wait(rsmi_export_t *seg, question_t question)
             break; /* another thread has finished this, and perhaps published anew */
         }
         open = somebody_is_open(seg, question, &silent);
-        if (open && rc == RSMERR_TIMEOUT) {
-            if (silent) {
-                rsmi_info("export %llx: an importer does not answer; the memory is not free",
-                          (unsigned long long)seg->handle);
-                return RSMERR_INTERRUPTED;
-            }
+        if (open && silent) {
+            rsmi_info("export %llx: an importer does not answer; the memory is not free",
+                      (unsigned long long)seg->handle);
+            return RSMERR_INTERRUPTED;
+        }
+        /* By the clock, not only when nothing comes: the answers of some must not hide the silence
+         * of others. */
+        now = rsmi_now();
+        if (open && now - asked_ns >= (uint64_t)ASK_AGAIN_MS * 1000000U) {
+            asked_ns = now;
             open = ask_all(seg, question);
         }
     }

@@ -102,8 +102,8 @@ typedef struct rsmg_conn_ops {
 
     /**
      * The last call is about to leave a connection that was cut or moved (rsmi_gate_leave() said
-     * so): finish what was issued but not flushed, then tell the exporter. The caller is inside
-     * the gate.
+     * so): * finish what was issued but not flushed, then tell the exporter. A failure is counted
+     * in the import handle's slot, so that its barriers see it. The caller is inside the gate.
      */
     void (*drained)(rsmg_conn_t *conn);
 
@@ -135,7 +135,8 @@ typedef struct rsmg_peer_ops {
     bool (*cut)(rsmg_peer_t *peer);
     /**
      * The segment has moved to other memory, and `version` with it. True: all the importer's
-     * transfers in the old memory are complete, and none will start there. False: the glue will
+     * transfers in the old memory are complete, and none will start there; mappings of it show the
+     * new memory. False: the glue will
      * call moved() when that is so; before, it may call cut_answer(done = false) as above.
      * Repeatable. Never blocks.
      */

@@ -332,16 +332,3 @@ rsmi_event_t *rsmi_import_event(uint64_t handle)
     rsmi_import_leave(imp, ticket);
     return event;
 }
-
-void rsmi_event_arrived(void *core, uint64_t handle, bool no_accumulate, uint32_t count)
-{
-    rsmi_event_t *event = rsmi_handle_class(handle) == RSMI_CLASS_EXPORT
-                              ? rsmi_export_event(handle)
-                              : rsmi_import_event(handle);
-
-    (void)core;
-    if (event != NULL) {
-        rsmi_event_post(event, no_accumulate, count);
-        rsmi_event_put(event);
-    }
-}

@@ -50,6 +50,12 @@ static inline void rsmi_import_leave(rsmi_import_t *imp, uint64_t ticket)
     }
 }
 
+/** The barrier mode now (reference 16.8). */
+static inline bool rsmi_import_is_implicit(const rsmi_import_t *imp)
+{
+    return atomic_load_explicit(&imp->mode, memory_order_relaxed) == RSM_BARRIER_MODE_IMPLICIT;
+}
+
 /** The connection was cut before the call with this ticket entered. */
 static inline bool rsmi_import_is_cut(uint64_t ticket)
 {
@@ -82,9 +88,6 @@ static inline void rsmi_import_failed(const rsmi_import_t *imp)
 int rsmi_import_flush(rsmi_import_t *imp);
 /** The same for a call that entered after a cut or a move. */
 int rsmi_import_flush_late(rsmi_import_t *imp);
-
-/** Up-call of a glue: contract in glue.h. */
-void rsmi_event_arrived(void *core, uint64_t handle, bool no_accumulate, uint32_t count);
 
 /** The event of a live import handle, referenced; NULL: no such handle. */
 rsmi_event_t *rsmi_import_event(uint64_t handle);

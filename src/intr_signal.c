@@ -3,11 +3,30 @@
  * Posting and waiting for events (reference 17). Knows which handle posts to whom; counting and
  * sleeping are event.c's.
  */
+#include "intr_signal.h"
+
 #include "check.h"
 #include "export.h"
 #include "handle.h"
 #include "import.h"
 #include "lock.h"
+
+rsmi_event_t *rsmi_segment_event(uint64_t handle)
+{
+    return rsmi_handle_class(handle) == RSMI_CLASS_EXPORT ? rsmi_export_event(handle)
+                                                          : rsmi_import_event(handle);
+}
+
+void rsmi_event_arrived(void *core, uint64_t handle, bool no_accumulate, uint32_t count)
+{
+    rsmi_event_t *event = rsmi_segment_event(handle);
+
+    (void)core;
+    if (event != NULL) {
+        rsmi_event_post(event, no_accumulate, count);
+        rsmi_event_put(event);
+    }
+}
 
 /** An importer posts to the exporter. */
 static int post_to_exporter(uint64_t handle, bool no_accumulate)
@@ -36,10 +55,7 @@ int rsm_intr_signal_post(void *memseg, uint_t flags)
 
 int rsm_intr_signal_wait(void *memseg, int timeout)
 {
-    uint64_t handle = rsmi_handle_from_ptr(memseg);
-    rsmi_event_t *event = rsmi_handle_class(handle) == RSMI_CLASS_EXPORT
-                              ? rsmi_export_event(handle)
-                              : rsmi_import_event(handle);
+    rsmi_event_t *event = rsmi_segment_event(rsmi_handle_from_ptr(memseg));
     int rc;
 
     RSMI_CHECK(event != NULL, RSMERR_BAD_SEG_HNDL);

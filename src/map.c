@@ -9,7 +9,7 @@
 #include "import.h"
 #include "range.h"
 
-/** Checks 2 to 10 of reference 12.1, in the order that design 2 "Map" completes. */
+/** Checks 2 to 10 of reference 12.1, in the order that docs/design.md completes. */
 static int check(rsmi_import_t *imp, void *const *address, rsm_attribute_t attr,
                  rsm_permission_t perm, off_t offset, size_t length, uint64_t ticket)
 {

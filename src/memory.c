@@ -190,22 +190,20 @@ static answer_t query(int fd, uintptr_t addr, size_t len, int want, rsmi_memory_
     return YES;
 }
 
-/** The kernel's list, open for queries; opened once. -1: not to be had. */
+/** The kernel's list, open for queries. -1: not to be had now. */
 static int maps_fd(void)
 {
-    static atomic_int kept = -2; /* not tried yet */
+    static atomic_int kept = -1;
     int fd = atomic_load_explicit(&kept, memory_order_acquire);
-    int none = -2;
+    int none = -1;
 
-    if (fd != -2) {
+    if (fd >= 0) {
         return fd;
     }
     fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    if (!atomic_compare_exchange_strong(&kept, &none, fd)) {
-        if (fd >= 0) {
-            (void)close(fd);
-        }
-        return none;
+    if (fd >= 0 && !atomic_compare_exchange_strong(&kept, &none, fd)) {
+        (void)close(fd);
+        fd = none;
     }
     return fd;
 }

@@ -11,10 +11,9 @@
 #include "alloc.h"
 #include "check.h"
 #include "event.h"
-#include "export.h"
 #include "handle.h"
-#include "import.h"
 #include "interrupt.h"
+#include "intr_signal.h"
 #include "lock.h"
 #include "nap.h"
 #include "rsmapi.h"
@@ -39,15 +38,6 @@ static entry_t **place_of(int fd)
         at = &(*at)->next;
     }
     return at;
-}
-
-/** The event of a live segment handle, referenced; NULL: no such handle. */
-static rsmi_event_t *event_of(void *memseg)
-{
-    uint64_t handle = rsmi_handle_from_ptr(memseg);
-
-    return rsmi_handle_class(handle) == RSMI_CLASS_EXPORT ? rsmi_export_event(handle)
-                                                          : rsmi_import_event(handle);
 }
 
 /** The descriptor of `event`, with one more reference; -1: not to be had; -2: the handle is gone.
@@ -94,7 +84,7 @@ static void drop_reference(rsmi_event_t *event)
 
 int rsm_memseg_get_pollfd(void *memseg, struct pollfd *poll_fd)
 {
-    rsmi_event_t *event = event_of(memseg);
+    rsmi_event_t *event = rsmi_segment_event(rsmi_handle_from_ptr(memseg));
     int rc = RSM_SUCCESS;
     int fd;
 
@@ -116,7 +106,7 @@ int rsm_memseg_get_pollfd(void *memseg, struct pollfd *poll_fd)
 
 int rsm_memseg_release_pollfd(void *memseg)
 {
-    rsmi_event_t *event = event_of(memseg);
+    rsmi_event_t *event = rsmi_segment_event(rsmi_handle_from_ptr(memseg));
 
     RSMI_CHECK(event != NULL, RSMERR_BAD_SEG_HNDL);
     drop_reference(event);

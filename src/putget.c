@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * put, get and their sized forms (reference 13): ten functions from one. Knows the checks and their
- * order, and the two barrier modes; must not know how a piece moves.
- *
- * Local memory is the program's at return in both modes, unlike with vectors: programs put from
- * variables on the stack, and sources promise the data of a get. So an explicit put ends with a
- * flush of its local side, and an explicit get with a full one.
+ * order; when a piece is complete in which mode stands in transfer.h.
  */
 #include "check.h"
 #include "last_error.h"
@@ -32,7 +28,7 @@ static bool is_aligned(uint64_t value, unsigned width)
 static bool is_inside(const request_t *ask, uint64_t length)
 {
     return ask->offset >= 0 && rsmi_range_has_offset(length, (uint64_t)ask->offset) &&
-           ask->items <= (length - (uint64_t)ask->offset) / ask->width;
+           rsmi_range_has_items(length, (uint64_t)ask->offset, ask->items, ask->width);
 }
 
 /** Bytes asked for, as the last error tells them; more than can be counted are not few. */
@@ -41,11 +37,10 @@ static uint64_t bytes_of(const request_t *ask)
     return ask->items > UINT64_MAX / ask->width ? UINT64_MAX : ask->items * ask->width;
 }
 
-/** Steps 2 to 9 of reference 13, with what design 2 adds: released, cut, unmapped. */
+/** Steps 2 to 9 of reference 13, with what was decided (docs/design.md): released, cut, unmapped.
+ */
 static int check(rsmi_import_t *imp, const request_t *ask, bool implicit, uint64_t ticket)
 {
-    int access = ask->direction == RSMI_PUT ? RSMI_MEMORY_READ : RSMI_MEMORY_WRITE;
-
     RSMI_CHECK(ask->local != NULL, RSMERR_BAD_ADDR);
     RSMI_CHECK(is_aligned((uintptr_t)ask->local, ask->width), RSMERR_BAD_MEM_ALIGNMENT);
     RSMI_CHECK(is_aligned((uint64_t)ask->offset, ask->width), RSMERR_BAD_MEM_ALIGNMENT);
@@ -55,7 +50,8 @@ static int check(rsmi_import_t *imp, const request_t *ask, bool implicit, uint64
     RSMI_CHECK(is_inside(ask, imp->conn->length), RSMERR_BAD_OFFSET);
     RSMI_CHECK(!implicit || atomic_load_explicit(&imp->barrier, memory_order_relaxed) != NULL,
                RSMERR_BARRIER_UNINITIALIZED);
-    RSMI_CHECK(ask->items == 0 || rsmi_memory_known(ask->local, ask->items * ask->width, access),
+    RSMI_CHECK(ask->items == 0 || rsmi_memory_known(ask->local, ask->items * ask->width,
+                                                    rsmi_transfer_access(ask->direction)),
                RSMERR_BAD_ADDR);
     return RSM_SUCCESS;
 }
@@ -63,7 +59,7 @@ static int check(rsmi_import_t *imp, const request_t *ask, bool implicit, uint64
 /** Checked, and something to move. */
 static int move(rsmi_import_t *imp, const request_t *ask, bool implicit)
 {
-    rsmi_when_t when = implicit || ask->direction == RSMI_GET ? RSMI_DONE : RSMI_LOCAL_DONE;
+    rsmi_when_t when = rsmi_transfer_when(implicit, ask->direction, false);
     int rc = rsmi_transfer_piece(imp, ask->direction, (uint64_t)ask->offset, ask->local,
                                  ask->items * ask->width, when);
 
@@ -86,7 +82,7 @@ static int transfer(rsm_memseg_import_handle_t im_memseg, const request_t *ask)
 
     RSMI_CHECK(imp != NULL, rsmi_blame(RSMERR_BAD_SEG_HNDL, RSMX_NO_ENTRY, 0, 0));
     rsmi_lock_none_held();
-    implicit = atomic_load_explicit(&imp->mode, memory_order_relaxed) == RSM_BARRIER_MODE_IMPLICIT;
+    implicit = rsmi_import_is_implicit(imp);
     rc = check(imp, ask, implicit, ticket);
     if (rc == RSM_SUCCESS && ask->items > 0) {
         if (rsmi_import_is_moved(ticket)) {

@@ -23,6 +23,14 @@ static inline bool rsmi_range_has_length(uint64_t size, uint64_t offset, uint64_
     return len <= size - offset;
 }
 
+/** `items` of `width` bytes from `offset` stay inside `size`. Asked after rsmi_range_has_offset().
+ */
+static inline bool rsmi_range_has_items(uint64_t size, uint64_t offset, uint64_t items,
+                                        unsigned width)
+{
+    return items <= (size - offset) / width;
+}
+
 /** `base + offset`, and `len` bytes from there, stay inside the address space. */
 static inline bool rsmi_range_address_ok(uintptr_t base, size_t offset, size_t len)
 {

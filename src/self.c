@@ -11,7 +11,7 @@
 #include "alloc.h"
 #include "check.h"
 #include "export.h"
-#include "import.h"
+#include "intr_signal.h"
 
 typedef struct self {
     rsmg_conn_t conn; /* first: the importer's end */

@@ -18,7 +18,7 @@
 #include "range.h"
 #include "transfer.h"
 
-#define SGIO_MAX 65536U /* design 2, "Vectors" */
+#define SGIO_MAX 65536U /* docs/design.md, "Points that the reference leaves open" */
 
 /**
  * Be inside the object of `handle`, and of no other: *held_p, from one entry of a vector to the
@@ -79,7 +79,7 @@ static int resolve(const rsm_iovec_t *entry, uint64_t segment_length, rsmi_local
 static int move_entry(rsmi_import_t *imp, const rsm_iovec_t *entry, rsmi_direction_t direction,
                       rsmi_when_t when, rsmi_localmem_t **held_p)
 {
-    int access = direction == RSMI_PUT ? RSMI_MEMORY_READ : RSMI_MEMORY_WRITE;
+    int access = rsmi_transfer_access(direction);
     char *addr;
 
     RSMI_TRY(resolve(entry, imp->conn->length, held_p, &addr));
@@ -118,8 +118,7 @@ static int run(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, rsmi_direction_t dire
 {
     ulong_t count = sg_io->io_request_count;
     ulong_t most = rsmi_env_read.strict_sgio ? RSM_MAX_SGIOREQS : SGIO_MAX;
-    bool implicit =
-        atomic_load_explicit(&imp->mode, memory_order_relaxed) == RSM_BARRIER_MODE_IMPLICIT;
+    bool implicit = rsmi_import_is_implicit(imp);
     int rc;
 
     RSMI_CHECK(rsmi_controller_is_held(imp->ctl, imp->ctl_handle), RSMERR_BAD_CTLR_HNDL);
@@ -134,7 +133,7 @@ static int run(rsmi_import_t *imp, rsm_scat_gath_t *sg_io, rsmi_direction_t dire
     }
 
     *begun_p = true;
-    rc = move_all(imp, sg_io, direction, implicit ? RSMI_DONE : RSMI_STARTED);
+    rc = move_all(imp, sg_io, direction, rsmi_transfer_when(implicit, direction, true));
     if (!implicit) {
         /* Behind the last piece: another thread's flush in the middle of this vector has covered
          * only some of it. A cut finds it in time, since this call is still inside the gate. */

@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What put, get and vectors share: one checked piece through the connection. Knows when a piece is
- * to be complete; must not know where it came from.
+ * What put, get and vectors share: when a piece has to be complete, and one checked piece through
+ * the connection. Must not know where a piece came from.
+ *
+ *              implicit mode    explicit mode                  explicit mode, barrier closes
+ *   put        DONE             LOCAL_DONE                     flush (barrier.c)
+ *   get        DONE             DONE
+ *   putv       DONE, each entry STARTED                        flush
+ *   getv       DONE, each entry STARTED                        flush
+ *   … with RSM_IMPLICIT_SIGPOST  STARTED, one flush, the event (sgio.c)
+ *
+ * put and get leave the local memory to the program at return in both modes, since programs put
+ * from variables on the stack and sources promise the data of a get; vectors do not
+ * (reference 14.6).
  */
 #ifndef RSMI_TRANSFER_H
 #define RSMI_TRANSFER_H
@@ -10,6 +21,7 @@
 #include <stdint.h>
 
 #include "import.h"
+#include "memory.h"
 
 typedef enum rsmi_direction { RSMI_PUT, RSMI_GET } rsmi_direction_t;
 
@@ -19,6 +31,24 @@ typedef enum rsmi_when {
     RSMI_LOCAL_DONE, /* the local memory is the caller's again */
     RSMI_DONE        /* it is complete at both ends */
 } rsmi_when_t;
+
+/** The table above; `vector`: an entry of putv or getv. */
+static inline rsmi_when_t rsmi_transfer_when(bool implicit, rsmi_direction_t direction, bool vector)
+{
+    if (implicit) {
+        return RSMI_DONE;
+    }
+    if (vector) {
+        return RSMI_STARTED;
+    }
+    return direction == RSMI_GET ? RSMI_DONE : RSMI_LOCAL_DONE;
+}
+
+/** What local memory has to allow. */
+static inline int rsmi_transfer_access(rsmi_direction_t direction)
+{
+    return direction == RSMI_PUT ? RSMI_MEMORY_READ : RSMI_MEMORY_WRITE;
+}
 
 static inline rsm_permission_t rsmi_transfer_right(rsmi_direction_t direction)
 {

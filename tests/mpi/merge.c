@@ -21,7 +21,7 @@
 
 #define SEGMENT 0x600000U
 #define BYTES 4096U
-#define IN_FLIGHT 64  /* mpi_glue/signal.c; were it less, only more would be merged */
+#define IN_FLIGHT 64  /* mpi_glue/channel.c; were it less, only more would be merged */
 #define UNANSWERED 31 /* … and of these so many an exporter takes without an answer */
 #define RUNS 6        /* stretches of equal posts in one round */
 #define LIMIT_MS 20000

@@ -525,6 +525,17 @@ unsigned fake_say_busy(void)
     return count;
 }
 
+bool fake_say_busy_last(void)
+{
+    fake_conn_t *last;
+    unsigned count = asked(&last, 1);
+
+    if (count > 0) {
+        last->port->up->cut_answer(last->port->core, &last->peer, false);
+    }
+    return count > 0;
+}
+
 /* ---- Ports and connections --------------------------------------------------------------- */
 
 static void fake_glue_disconnect(rsmg_conn_t *base)

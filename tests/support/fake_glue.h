@@ -85,6 +85,8 @@ void fake_hook(fake_call_t call, void (*hook)(void *arg), void *arg);
 unsigned fake_answer_cuts(void);
 /** FAKE_CUT_TOLD, FAKE_CUT_NEVER: answer "alive, a transfer is under way" for all of them. */
 unsigned fake_say_busy(void);
+/** The same for the connection that was made last; false: it was not asked. */
+bool fake_say_busy_last(void);
 /** Connections that were asked to stop and have neither answered nor disconnected. */
 unsigned fake_cuts_asked(void);
 

@@ -12,6 +12,7 @@
 #include "fake_glue.h"
 #include "handle.h"
 #include "import.h"
+#include "nap.h"
 #include "t.h"
 
 #define ID 0x400080U
@@ -354,6 +355,47 @@ static void late_callers(rsm_node_id_t node)
     fake_expect_clean();
 }
 
+/* ---- One is silent, another talks -------------------------------------------------------- */
+
+static void *talk(void *arg)
+{
+    (void)arg;
+    while (atomic_load(&phase) == 0) {
+        (void)fake_say_busy_last();
+        fake_ms(10);
+    }
+    return NULL;
+}
+
+/** The answers of one importer must not hide that another has none. */
+static void silent_beside_busy(void)
+{
+    rsm_memseg_import_handle_t imps[2];
+    pthread_t thread;
+    uint64_t start;
+
+    t_note("a silent importer beside a busy one");
+    fake_reset();
+    fake_set_cut_mode(FAKE_CUT_NEVER);
+    fake_set_patience(300);
+    atomic_store(&phase, 0);
+    seg = fake_export(memory, FAKE_PAGE, ID);
+    imps[0] = fake_import(1, ID, 0);
+    imps[1] = fake_import(1, ID, 0);
+    t_require_eq(pthread_create(&thread, NULL, talk, NULL), 0);
+    start = rsmi_now();
+    t_expect_code(rsm_memseg_export_unpublish(seg), RSMERR_INTERRUPTED);
+    t_expect(rsmi_now() - start < UINT64_C(5000000000));
+    atomic_store(&phase, 1);
+    (void)pthread_join(thread, NULL);
+    for (unsigned i = 0; i < 2; i++) {
+        t_expect_ok(rsm_memseg_import_disconnect(imps[i]));
+    }
+    t_expect_ok(rsm_memseg_export_unpublish(seg));
+    t_expect_ok(rsm_memseg_export_destroy(seg));
+    fake_expect_clean();
+}
+
 int main(void)
 {
     fake_begin();
@@ -371,6 +413,7 @@ int main(void)
     asleep();
     late_callers(0);
     late_callers(1);
+    silent_beside_busy();
     under_fire();
     fake_pages_free(mine, 1);
     fake_pages_free(memory, 1);

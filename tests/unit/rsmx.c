@@ -271,6 +271,23 @@ static void transport_says(void *arg)
     rsmi_blame_transport(17, arg);
 }
 
+/** What the transport said in a silent failure is not about a mistake of the caller's. */
+static void kept_for_its_own(void)
+{
+    rsmx_last_error_t error = {.size = sizeof error};
+
+    t_note("the transport's words wait for a code of its kind");
+    rsmi_blame_transport(17, "late words");
+    t_expect_eq(rsmi_blame(RSMERR_BAD_ADDR, RSMX_NO_ENTRY, 0, 0), RSMERR_BAD_ADDR);
+    t_expect_ok(rsmx_last_error(&error));
+    t_expect_eq(error.mpi_code, 0);
+    t_expect_str(error.mpi_text, "");
+    (void)rsmi_blame(RSMERR_BARRIER_FAILURE, RSMX_NO_ENTRY, 0, 0);
+    t_expect_ok(rsmx_last_error(&error));
+    t_expect_eq(error.mpi_code, 17);
+    t_expect_str(error.mpi_text, "late words");
+}
+
 static void of_transport(rsm_memseg_import_handle_t imp)
 {
     static char text[700];
@@ -369,6 +386,7 @@ int main(void)
     expect_last(RSMERR_BAD_OFFSET, RSMX_NO_ENTRY, FAKE_PAGE, 2); /* this thread's */
     of_barriers(imp);
     of_connects();
+    kept_for_its_own();
     t_expect_ok(rsm_memseg_import_disconnect(reader));
     t_expect_ok(rsm_memseg_import_disconnect(imp));
     t_expect_ok(rsm_memseg_export_destroy(seg));

@@ -66,8 +66,8 @@ int rsmg_channel_post(rsmg_port_t *port, rsmg_channel_t *channel, int rank, uint
 
     rsmi_lock(&channel->lock);
     if (!channel->waiting && channel->unanswered < WINDOW) {
-        channel->unanswered++;
         rc = send_batch(port, rank, to, from, no_accumulate, no_accumulate ? 0 : 1);
+        channel->unanswered += rc == RSM_SUCCESS ? 1 : 0; /* what did not leave is not answered */
     } else {
         merge(channel, no_accumulate);
     }
@@ -85,8 +85,9 @@ void rsmg_channel_answered(rsmg_port_t *port, rsmg_channel_t *channel, int rank,
     channel->unanswered -=
         answered < channel->unanswered ? (uint32_t)answered : channel->unanswered;
     if (take_waiting(channel, &first, &count)) {
-        channel->unanswered++;
-        (void)send_batch(port, rank, to, from, first, count);
+        if (send_batch(port, rank, to, from, first, count) == RSM_SUCCESS) {
+            channel->unanswered++;
+        }
     }
     rsmi_unlock(&channel->lock);
 }
