@@ -159,10 +159,11 @@ int rsm_release_controller(rsmapi_controller_handle_t controller);
  * Take a snapshot of the job: the local node id, the controllers of this process by name, and the
  * nodes that each of them reaches.
  *
- * Local, thread-safe, does not block. Before the first rsm_get_controller("mpi0") the local node
- * is 0 and no controller is listed: programs must cope with local_cntlr_count 0. Each peer that
- * can be reached has connection_state RSM_CONNECTION_ACTIVE. The local node is not listed as its
- * own peer, though it can be connected to.
+ * Local, thread-safe, does not block. The local node is the rank in "mpi0", and 0 before that is
+ * opened. Without any controller but loopback none is listed: programs must cope with
+ * local_cntlr_count 0. In a controller over another communicator this process has another node id:
+ * local_hwaddr. Each peer that can be reached has connection_state RSM_CONNECTION_ACTIVE. The local
+ * node is not listed as its own peer, though it can be connected to.
  *
  * @param[out] topology_data  the snapshot, one block; the caller's until given to
  *                            rsm_free_interconnect_topology. Set to NULL first. Arrays are longer
@@ -417,7 +418,6 @@ int rsm_memseg_export_destroy(rsm_memseg_export_handle_t memseg);
  * @retval RSMERR_BAD_CTLR_HNDL               controller is NULL or released, or a forked child
  * calls
  * @retval RSMERR_BAD_SEG_HNDL                im_memseg is NULL
- * @retval RSMERR_INSUFFICIENT_MEM            out of memory
  * @retval RSMERR_PERM_DENIED                 perm has bits outside RSM_PERM_RDWR
  * @retval RSMERR_INSUFFICIENT_RESOURCES      no more connections can be kept, or MPI can make no
  *                                            more windows
@@ -425,6 +425,7 @@ int rsm_memseg_export_destroy(rsm_memseg_export_handle_t memseg);
  * is loopback, and node_id is not the local node
  * @retval RSMERR_REMOTE_NODE_UNREACHABLE     node_id is no rank of the controller, or the rank is
  *                                            gone
+ * @retval RSMERR_INSUFFICIENT_MEM            out of memory
  * @retval RSMERR_CONN_ABORTED                the exporter was lost while it was asked
  * @retval RSMERR_INTERRUPTED                 a signal was caught meanwhile, or the exporter
  * withdrew the segment meanwhile
@@ -432,11 +433,11 @@ int rsm_memseg_export_destroy(rsm_memseg_export_handle_t memseg);
  * @retval RSMERR_SEG_NOT_PUBLISHED_TO_NODE   there is an access list, and it omits this node
  * @retval RSMERR_PERM_DENIED                 the mode does not grant all of perm
  *
- * Source: rsm_memseg_import_connect(3RSM). Deviation: the mode binds root too; an unknown node is
- * never RSMERR_INTERNAL_ERROR.
- * MPI: a message to the exporter's service thread and its answer; MPI_Comm_create_group of the two
- * ranks, once per ordered pair; MPI_Win_create; MPI_Win_lock(MPI_LOCK_SHARED, MPI_MODE_NOCHECK).
- * The epoch stays open until the disconnect. Importing one's own segment: nothing.
+ * Source: rsm_memseg_import_connect(3RSM). Deviation: shortage of memory is tested late; the mode
+ * binds root too; an unknown node is never RSMERR_INTERNAL_ERROR. MPI: a message to the exporter's
+ * service thread and its answer; MPI_Comm_create_group of the two ranks, once per ordered pair;
+ * MPI_Win_create; MPI_Win_lock(MPI_LOCK_SHARED, MPI_MODE_NOCHECK). The epoch stays open until the
+ * disconnect. Importing one's own segment: nothing.
  */
 int rsm_memseg_import_connect(rsmapi_controller_handle_t controller, rsm_node_id_t node_id,
                               rsm_memseg_id_t segment_id, rsm_permission_t perm,

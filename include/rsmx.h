@@ -144,8 +144,9 @@ int rsmx_import_length(rsm_memseg_import_handle_t im_memseg, size_t *length);
  * Collective over `comm`: may block until all its ranks have called it. All succeed or all fail.
  * The library works on a duplicate: `comm` stays the program's, with its error handler and its
  * attributes untouched, and may be freed at once. Segments are published and imported per
- * controller; segment ids are one space per process, whatever the controller. Calls for different
- * communicators must be made in one order by the ranks that share them, as for any collective.
+ * controller; segment ids are one space per process, whatever the controller. One process attaches
+ * one communicator at a time, whatever threads call, so calls for different communicators must be
+ * made in one order by the ranks that share them.
  *
  * @param[in]  comm        an intracommunicator; MPI has been initialised with MPI_THREAD_MULTIPLE
  * @param[out] controller  a handle with one reference, to be released; set to NULL first.

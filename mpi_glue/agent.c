@@ -208,11 +208,15 @@ static served_t serve_rejoin(rsmg_port_t *port, int rank, const rsmg_msg_t *msg,
         reply(port, rank, msg->reply_tag, RSMERR_BAD_SEG_HNDL);
         return SERVED;
     }
+    if (!port->up->where(port->core, &peer->peer, &grant, NULL)) { /* cut off meanwhile */
+        (void)rsmi_handle_leave(msg->to, 0);
+        reply(port, rank, msg->reply_tag, RSMERR_CONN_ABORTED);
+        return SERVED;
+    }
     if (!rsmg_token_try_agent(queued)) {
         (void)rsmi_handle_leave(msg->to, 0);
         return NO_TOKEN;
     }
-    port->up->where(port->core, &peer->peer, &grant, NULL);
     go.from = peer->handle;
     go.a = grant.length;
     go.b = grant.version;

@@ -61,6 +61,16 @@ static void offer(unsigned unit, MPI_Comm comm, rsmg_port_t *port)
     rsmi_unlock(&lock);
 }
 
+bool rsmg_attach_offers(unsigned unit)
+{
+    bool offers;
+
+    rsmi_lock(&lock);
+    offers = unit != 0 && unit == ready_unit;
+    rsmi_unlock(&lock);
+    return offers;
+}
+
 rsmg_port_t *rsmg_attach_take(unsigned unit, MPI_Comm *comm_p)
 {
     rsmg_port_t *port = NULL;

@@ -80,8 +80,10 @@ static bool mark(rsmg_mpi_conn_t *conn, const rsmg_msg_t *msg, bool *there_p)
         return rsmi_gate_cut(conn->conn.gate);
     }
     rsmi_lock(&conn->port->lock);
-    if (conn->bound == (uint32_t)msg->a) {
-        *there_p = true; /* the question was asked again, and is answered again */
+    if (rsmg_is_followed(conn, (uint32_t)msg->a)) {
+        /* The question was asked again, or the window was made after the move that it tells of: a
+         * reply overtakes what waits for the agent. */
+        *there_p = true;
     } else {
         conn->wanted = (uint32_t)msg->a;
         done = rsmi_gate_move(conn->conn.gate);

@@ -61,6 +61,35 @@ bool rsmg_port_is_open(void)
     return open;
 }
 
+/** All ranks of `group`, `size` of them, are in the port. */
+static bool covers(const rsmg_port_t *port, MPI_Group group, int size)
+{
+    MPI_Group both = MPI_GROUP_NULL;
+    int common = -1;
+
+    if (MPI_Group_intersection(group, port->group, &both) == MPI_SUCCESS) {
+        (void)MPI_Group_size(both, &common);
+        if (both != MPI_GROUP_EMPTY) {
+            (void)MPI_Group_free(&both);
+        }
+    }
+    return common == size;
+}
+
+bool rsmg_port_covers(MPI_Group group)
+{
+    bool covered = false;
+    int size = 0;
+
+    (void)MPI_Group_size(group, &size);
+    rsmi_lock(&lock); /* local calls only */
+    for (const rsmg_port_t *port = open_ports; port != NULL && !covered; port = port->next) {
+        covered = port->size > 1 && covers(port, group, size);
+    }
+    rsmi_unlock(&lock);
+    return covered;
+}
+
 /** A window of ours whose epoch is open; NULL: none. The agent goes on freeing windows of others.
  */
 static rsmg_window_t *next_epoch(rsmg_port_t *port)

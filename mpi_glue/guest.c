@@ -49,12 +49,41 @@ static bool gather(MPI_Comm comm)
     return true;
 }
 
+/** All ranks of this group are in one open port of ours. */
+static bool is_covered(MPI_Comm comm, int (*group_of)(MPI_Comm comm, MPI_Group *group))
+{
+    MPI_Group group = MPI_GROUP_NULL;
+    bool covered;
+
+    if (group_of(comm, &group) != MPI_SUCCESS) {
+        return false;
+    }
+    covered = rsmg_port_covers(group);
+    (void)PMPI_Group_free(&group);
+    return covered;
+}
+
+/**
+ * Does every rank of `comm` know a controller that all of them are in? If one did not, it would not
+ * come to the barrier. (Two groups: both in the same sense, though perhaps in two controllers.)
+ */
+static bool concerns_all(MPI_Comm comm)
+{
+    int inter = 0;
+
+    if (!rsmg_port_is_open() || PMPI_Comm_test_inter(comm, &inter) != MPI_SUCCESS) {
+        return false;
+    }
+    return is_covered(comm, PMPI_Comm_group) &&
+           (!inter || is_covered(comm, PMPI_Comm_remote_group));
+}
+
 /** Everybody is here and none of ours is under way. False: nothing to arrange. */
 static bool enter(MPI_Comm comm)
 {
     int inter = 0;
 
-    if (own_creation || !rsmg_port_is_open() || comm == MPI_COMM_NULL || !gather(comm)) {
+    if (own_creation || comm == MPI_COMM_NULL || !concerns_all(comm) || !gather(comm)) {
         return false;
     }
     /* Between two groups a barrier waits for the other group only; a second one, for one's own. */

@@ -242,6 +242,12 @@ void rsmg_conn_close(rsmg_mpi_conn_t *conn);
 int rsmg_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t *ask, rsmi_gate_t *gate,
                  uint64_t handle, rsmg_conn_t **conn_p);
 
+/** The window is over memory of this version or a newer one; the port's lock is held. */
+static inline bool rsmg_is_followed(const rsmg_mpi_conn_t *conn, uint32_t version)
+{
+    return (int32_t)(conn->bound - version) >= 0; /* versions may wrap */
+}
+
 /* rma.c */
 int rsmg_put(rsmg_conn_t *conn, uint64_t offset, const void *src, size_t len);
 int rsmg_get(rsmg_conn_t *conn, uint64_t offset, void *dst, size_t len);
@@ -283,6 +289,8 @@ void rsmg_agent_ring(void);
 bool rsmg_agent_serve(rsmg_port_t *port);
 
 /* attach.c */
+/** An attach holds a port for `unit` ready. */
+bool rsmg_attach_offers(unsigned unit);
 /** The port and the communicator that an attach holds ready for `unit`, the caller's now; or NULL.
  */
 rsmg_port_t *rsmg_attach_take(unsigned unit, MPI_Comm *comm_p);
@@ -298,6 +306,9 @@ void rsmg_guest_own(bool own);
 /* end.c */
 /** A port with other ranks is open and has not ended. */
 bool rsmg_port_is_open(void);
+/** A port with other ranks is open that all ranks of `group` are in, so it is open at all of them.
+ */
+bool rsmg_port_covers(MPI_Group group);
 /** Arrange for the end: MPI_COMM_SELF attribute and exit handler. NULL: no port was opened. */
 void rsmg_end_arrange(rsmg_port_t *port, bool started_by_us);
 /** Free everything a port holds, in an order that both sides of each window follow. */

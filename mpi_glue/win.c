@@ -353,7 +353,7 @@ static int try_rejoin(rsmg_mpi_conn_t *conn, const rsmg_ask_t *ask, rsmi_interru
     RSMI_TRY(rsmg_win_make(port, &conn->window, pair, NULL, 0, false));
     rsmi_lock(&port->lock);
     conn->bound = (uint32_t)reply.b;
-    if (conn->bound == conn->wanted) {
+    if (rsmg_is_followed(conn, conn->wanted)) {
         rsmi_gate_moved(conn->conn.gate);
     }
     rsmi_unlock(&port->lock);
@@ -417,7 +417,13 @@ static int conn_renew(rsmg_conn_t *base)
     rc = try_until_done(conn, NULL, &intr, try_rejoin);
     rsmi_interrupt_end(&intr);
     rsmg_busy_leave(port);
-    return rc == RSMERR_CTLR_NOT_PRESENT ? RSMERR_CONN_ABORTED : rc;
+    switch (rc) {
+    case RSMERR_CTLR_NOT_PRESENT:
+    case RSMERR_REMOTE_NODE_UNREACHABLE:
+        return RSMERR_CONN_ABORTED;
+    default:
+        return rc;
+    }
 }
 
 int rsmg_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t *ask, rsmi_gate_t *gate,

@@ -86,19 +86,40 @@ static bool parse_name(const char *name, const rsmg_ops_t **ops_p, unsigned *uni
     return false;
 }
 
-/** The object of a name, made if it is not there. The lock is held. NULL: out of memory. */
-static rsmi_controller_t *find_or_make(const rsmg_ops_t *ops, unsigned unit)
+/** The object of a name; NULL: none was made. The lock is held. */
+static rsmi_controller_t *find(const rsmg_ops_t *ops, unsigned unit)
 {
     rsmi_controller_t *ctl = first;
 
     while (ctl != NULL && (ctl->ops != ops || ctl->unit != unit)) {
         ctl = ctl->next;
     }
+    return ctl;
+}
+
+/** Somebody has opened it, or is about to. */
+static bool is_open(const rsmg_ops_t *ops, unsigned unit)
+{
+    const rsmi_controller_t *ctl;
+    bool open;
+
+    rsmi_lock(&lock);
+    ctl = find(ops, unit);
+    open = ctl != NULL && ctl->state != RSMI_CONTROLLER_CLOSED;
+    rsmi_unlock(&lock);
+    return open;
+}
+
+/** The object of a name, made if it is not there. The lock is held. NULL: out of memory. */
+static rsmi_controller_t *find_or_make(const rsmg_ops_t *ops, unsigned unit)
+{
+    rsmi_controller_t *ctl = find(ops, unit);
+
     if (ctl == NULL) {
         if (ops == &rsmi_loopback) {
             ctl = &loopback;
         } else {
-            ctl = reserve.ops == NULL ? &reserve : rsmi_alloc(sizeof *ctl);
+            ctl = reserve.ops == NULL && unit == 0 ? &reserve : rsmi_alloc(sizeof *ctl);
         }
         if (ctl != NULL) {
             ctl->ops = ops;
@@ -186,7 +207,8 @@ int rsm_get_controller(char *name, rsmapi_controller_handle_t *controller)
     int rc;
 
     RSMI_CHECK(controller != NULL && !rsmi_handle_in_child(), RSMERR_BAD_CTLR_HNDL);
-    RSMI_CHECK(parse_name(name == NULL ? rsmi_loopback.type : name, &ops, &unit),
+    RSMI_CHECK(parse_name(name == NULL ? rsmi_loopback.type : name, &ops, &unit) &&
+                   (ops->has_unit(unit) || is_open(ops, unit)),
                RSMERR_CTLR_NOT_PRESENT);
 
     rsmi_lock(&lock);

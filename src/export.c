@@ -623,17 +623,22 @@ void rsmi_export_moved(void *core, rsmg_peer_t *peer, uint32_t version)
     rsmi_event_post(seg->answers, true, 0);
 }
 
-void rsmi_export_where(void *core, rsmg_peer_t *peer, rsmg_grant_t *grant, rsmi_gate_t *gate)
+bool rsmi_export_where(void *core, rsmg_peer_t *peer, rsmg_grant_t *grant, rsmi_gate_t *gate)
 {
     rsmi_export_t *seg = peer->owner;
+    bool connected;
 
     (void)core;
     rsmi_lock(&seg->lock);
-    fill_grant(seg, grant);
-    if (gate != NULL) {
-        rsmi_gate_moved(gate);
+    connected = peer->prev != NULL;
+    if (connected) {
+        fill_grant(seg, grant);
+        if (gate != NULL) {
+            rsmi_gate_moved(gate);
+        }
     }
     rsmi_unlock(&seg->lock);
+    return connected;
 }
 
 rsmi_event_t *rsmi_export_event(uint64_t handle)

@@ -18,7 +18,7 @@ int rsmi_export_admit(void *core, uint32_t node, const rsmg_ask_t *ask, rsmg_pee
 void rsmi_export_depart(void *core, rsmg_peer_t *peer);
 void rsmi_export_cut_answer(void *core, rsmg_peer_t *peer, bool done);
 void rsmi_export_moved(void *core, rsmg_peer_t *peer, uint32_t version);
-void rsmi_export_where(void *core, rsmg_peer_t *peer, rsmg_grant_t *grant, rsmi_gate_t *gate);
+bool rsmi_export_where(void *core, rsmg_peer_t *peer, rsmg_grant_t *grant, rsmi_gate_t *gate);
 
 /** The event of a live export handle, referenced; NULL: no such handle. */
 rsmi_event_t *rsmi_export_event(uint64_t handle);

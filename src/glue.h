@@ -177,9 +177,10 @@ typedef struct rsmg_core_ops {
     void (*moved)(void *core, rsmg_peer_t *peer, uint32_t version);
     /**
      * Exporter: where the segment is now. `gate`, if not NULL, is the importer's: MOVED is taken
-     * back in it once *grant is filled, in one step with regard to move().
+     * back in it once *grant is filled, in one step with regard to move(). False: the importer is
+     * cut off, and the memory may be gone.
      */
-    void (*where)(void *core, rsmg_peer_t *peer, rsmg_grant_t *grant, rsmi_gate_t *gate);
+    bool (*where)(void *core, rsmg_peer_t *peer, rsmg_grant_t *grant, rsmi_gate_t *gate);
     /**
      * `count` events (0 or more, and before them one that must not accumulate if `no_accumulate`)
      * have arrived for the import or export handle `handle`. A handle that is gone loses them.
@@ -195,6 +196,9 @@ typedef struct rsmg_ops {
 
     /** The transport below and its version, as text ("Open MPI 4.1.4"), whether or not it runs. */
     const char *(*transport)(void);
+
+    /** Could open() succeed for this unit? No object is made for names of units that never were. */
+    bool (*has_unit)(unsigned unit);
 
     /**
      * Open unit `unit`. May be collective. On success up-calls may come from any thread, before

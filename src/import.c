@@ -74,7 +74,14 @@ static int renew(rsmi_import_t *imp)
     if ((atomic_load(gate) & RSMI_GATE_MOVED) == 0) {
         return RSM_SUCCESS; /* another thread was faster */
     }
-    while ((atomic_load_explicit(gate, memory_order_acquire) & RSMI_GATE_INSIDE) > 0) {
+    for (;;) {
+        uint64_t word = atomic_load_explicit(gate, memory_order_acquire);
+
+        if ((word & RSMI_GATE_INSIDE) == 0) {
+            break;
+        }
+        /* A disconnect that came before the move is inside and waits for us to leave. */
+        RSMI_CHECK((word & RSMI_GATE_CLOSED) == 0, RSMERR_BAD_SEG_HNDL);
         rsmi_nap(&nap);
     }
     rsmi_lock_none_held();

@@ -36,6 +36,11 @@ static const char *loopback_transport(void)
     return "";
 }
 
+static bool loopback_has_unit(unsigned unit)
+{
+    return unit == 0; /* the core ignores units here */
+}
+
 /** Never reached: who is not this process is refused before. */
 static int loopback_connect(rsmg_port_t *port, uint32_t node, const rsmg_ask_t *ask,
                             rsmi_gate_t *gate, uint64_t handle, rsmg_conn_t **conn_p)
@@ -54,6 +59,7 @@ const rsmg_ops_t rsmi_loopback = {
     .size = sizeof(rsmg_ops_t),
     .type = "loopback",
     .transport = loopback_transport,
+    .has_unit = loopback_has_unit,
     .open = loopback_open,
     .ended = loopback_ended,
     .connect = loopback_connect,

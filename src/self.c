@@ -71,8 +71,9 @@ static int self_renew(rsmg_conn_t *conn)
 {
     self_t *self = (self_t *)conn;
 
-    rsmi_export_where(self->core, &self->peer, &self->grant, conn->gate);
-    return RSM_SUCCESS;
+    return rsmi_export_where(self->core, &self->peer, &self->grant, conn->gate)
+               ? RSM_SUCCESS
+               : RSMERR_CONN_ABORTED;
 }
 
 static void self_disconnect(rsmg_conn_t *conn)

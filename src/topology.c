@@ -13,7 +13,7 @@
 typedef struct walk {
     rsm_topology_t *topology; /* NULL: measuring */
     size_t controllers;
-    size_t bytes; /* of the connection blocks so far */
+    size_t bytes; /* measuring: of the connection blocks so far; filling: left for more */
     char *next;   /* where the next block goes */
     size_t room;  /* blocks that were measured and are not yet filled */
 } walk_t;
@@ -60,9 +60,10 @@ static void visit(const rsmi_controller_t *ctl, void *arg)
         walk->bytes += block_size(ctl);
         return;
     }
-    if (walk->room == 0) {
+    if (walk->room == 0 || block_size(ctl) > walk->bytes) {
         return; /* opened between the passes: the next snapshot has it */
     }
+    walk->bytes -= block_size(ctl);
     walk->room--;
     walk->topology->connections[walk->topology->topology_hdr.local_cntlr_count++] =
         (rsm_connections_t *)(void *)walk->next;

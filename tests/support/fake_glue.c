@@ -240,8 +240,9 @@ static int fake_glue_renew(rsmg_conn_t *base)
     if ((atomic_load(base->gate) & RSMI_GATE_INSIDE) != 0) {
         t_fail("a renew while transfers are inside");
     }
-    conn->port->up->where(conn->port->core, &conn->peer, &conn->grant, base->gate);
-    return RSM_SUCCESS;
+    return conn->port->up->where(conn->port->core, &conn->peer, &conn->grant, base->gate)
+               ? RSM_SUCCESS
+               : RSMERR_CONN_ABORTED;
 }
 
 /** Twice the same pages: the kernel does that for shared ones (old size 0). */
@@ -691,11 +692,17 @@ static const char *fake_glue_transport(void)
     return "fake";
 }
 
+static bool fake_glue_has_unit(unsigned unit)
+{
+    return unit < UNITS;
+}
+
 static const rsmg_ops_t fake_ops = {
     .version = RSMG_VERSION,
     .size = sizeof(rsmg_ops_t),
     .type = "mpi",
     .transport = fake_glue_transport,
+    .has_unit = fake_glue_has_unit,
     .open = fake_glue_open,
     .ended = fake_glue_ended,
     .connect = fake_glue_connect,

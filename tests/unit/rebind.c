@@ -699,6 +699,61 @@ static void barrier_after_move(void)
     end();
 }
 
+/* ---- A disconnect that came before the move ---------------------------------------------- */
+
+static atomic_int renewer_code;
+
+static void *put_beside(void *arg)
+{
+    char byte = 'l';
+
+    atomic_store(&renewer_code, 1000 + rsm_memseg_import_put(arg, 0, &byte, 1));
+    return NULL;
+}
+
+static void *move_on(void *arg)
+{
+    (void)arg;
+    (void)rebind(new);
+    return NULL;
+}
+
+/**
+ * A disconnect is inside when the segment moves, and closes the handle; a late put that renews
+ * waits for what is inside. Neither may wait for the other for ever. (Using a handle that another
+ * thread disconnects is a mistake of the program; it gets a code.)
+ */
+static void disconnect_beside_renew(void)
+{
+    rsm_memseg_import_handle_t imp;
+    rsmapi_barrier_t barrier;
+    pthread_t threads[2];
+    rsmi_import_t *inside;
+    uint64_t ticket = 0;
+    uint64_t handle;
+
+    begin("a disconnect beside a renew");
+    imp = import(1, &barrier);
+    handle = rsmi_handle_from_ptr(imp);
+    inside = rsmi_import_enter(handle, &ticket);
+    t_require(inside != NULL);
+    atomic_store(&renewer_code, 0);
+    t_require_eq(pthread_create(&threads[0], NULL, move_on, NULL), 0);
+    while ((atomic_load(rsmi_handle_gate(handle)) & RSMI_GATE_MOVED) == 0) {
+        fake_ms(1);
+    }
+    t_require_eq(pthread_create(&threads[1], NULL, put_beside, imp), 0);
+    fake_ms(20);
+    t_expect(rsmi_handle_close(handle)); /* comes back only when the put is out */
+    (void)pthread_join(threads[1], NULL);
+    t_expect_code(atomic_load(&renewer_code) - 1000, RSMERR_BAD_SEG_HNDL);
+    rsmi_handle_reopen(handle);
+    rsmi_import_leave(inside, ticket); /* answers for the move */
+    (void)pthread_join(threads[0], NULL);
+    t_expect_ok(rsm_memseg_import_disconnect(imp));
+    end();
+}
+
 int main(void)
 {
     fake_begin();
@@ -722,5 +777,6 @@ int main(void)
     no_way(RSMERR_INSUFFICIENT_MEM, false); /* transfers know one code for it */
     no_way(RSMERR_CONN_ABORTED, true);
     barrier_after_move();
+    disconnect_beside_renew();
     return fake_finish();
 }
