@@ -814,8 +814,7 @@ int rsm_memseg_import_get64(rsm_memseg_import_handle_t im_memseg, off_t offset, 
  *                                          or the address wraps around; nothing of the entry moved
  * @retval RSMERR_CONN_ABORTED              the exporter cut the connection meanwhile
  * @retval RSMERR_BARRIER_FAILURE           the transfer failed
- * Before the first entry, after a rebind: RSMERR_INSUFFICIENT_RESOURCES, MPI can make no new
- * window. Then, with RSM_IMPLICIT_SIGPOST; the residual is 0 if only the event failed:
+ * Then, with RSM_IMPLICIT_SIGPOST; the residual is 0 if only the event failed:
  * @retval RSMERR_BARRIER_FAILURE           explicit mode: a transfer did not complete
  * @retval RSMERR_CONN_ABORTED              the exporter cut the connection before the event left
  * @retval RSMERR_REMOTE_NODE_UNREACHABLE   the event cannot be sent
