@@ -18,8 +18,7 @@ static void not_initialised(conf_t *c)
                   PAIR(rsm_memseg_import_destroy_barrier, RSMERR_BAD_BARRIER_PTR));
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         rsmapi_barrier_t barrier = zero;
 
         t_expect_code(rsm_memseg_import_open_barrier(&barrier),
@@ -53,8 +52,7 @@ static void spans(conf_t *c)
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
     for (unsigned round = 0; round < 3; round++) {
-        CONF_IMPORTERS(c, me)
-        {
+        CONF_IMPORTERS (c, me) {
             rsm_iovec_t entry =
                 conf_va(me->out, CONF_SLOT / 2, (size_t)me->slot + CONF_SLOT / 2, CONF_SLOT / 2);
 
@@ -94,8 +92,7 @@ static void modes(conf_t *c)
                   PAIR(rsm_memseg_import_get_mode, RSMERR_BAD_SEG_HNDL));
     t_expect_code(rsm_memseg_import_set_mode(NULL, (rsm_barrier_mode_t)2),
                   PAIR(rsm_memseg_import_set_mode, RSMERR_BAD_SEG_HNDL));
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         rsm_memseg_import_handle_t other = conf_connect(c, c->id, RSM_PERM_READ);
         rsm_barrier_mode_t mode = RSM_BARRIER_MODE_EXPLICIT;
 
@@ -123,8 +120,7 @@ static void destroyed(conf_t *c)
 {
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         rsmapi_barrier_t second = {0};
 
         t_expect_ok(rsm_memseg_import_open_barrier(&me->barrier)); /* an open one, too */
@@ -166,8 +162,7 @@ static void implicit_inside_explicit(conf_t *c)
 {
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         t_expect_ok(rsm_memseg_import_open_barrier(&me->barrier));
         t_expect_ok(rsm_memseg_import_put(me->imp, me->slot, me->out, CONF_SLOT));
         t_expect_ok(rsm_memseg_import_order_barrier(&me->barrier));

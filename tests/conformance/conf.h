@@ -121,6 +121,8 @@ conf_importer_t *conf_next(conf_t *c, conf_importer_t *me);
 
 /** All steps so far are over at all processes that take part, events delivered included. */
 void conf_sync(conf_t *c);
+/** Say more than the test's name about what is done now: t_note() with that in front. */
+void conf_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** A number of the exporter's for everybody: each process calls it. */
 uint64_t conf_share(conf_t *c, uint64_t value);
 /**

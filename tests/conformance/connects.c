@@ -98,8 +98,7 @@ static void connect_order(conf_t *c)
         publish_for_order(c, segments);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         connect_case_t with = {.c = c, .bad_bits = me->at % 2 == 0 ? 0100 : 0640};
 
         conf_order(rungs, count, connect_wrongly, &with);
@@ -129,8 +128,7 @@ static void many_connections(conf_t *c)
     if (c->exports) {
         own = conf_connect(c, c->id, RSM_PERM_RDWR);
     }
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         for (unsigned i = 0; i < MANY; i++) {
             rsm_iovec_t entry = conf_va(me->out, 0, (size_t)me->slot + i * 8UL, 8);
             rsm_barrier_mode_t mode = RSM_BARRIER_MODE_EXPLICIT;
@@ -157,8 +155,7 @@ static void many_connections(conf_t *c)
         }
         conf_disconnect(own);
     }
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         for (unsigned i = 0; i < MANY; i++) {
             conf_disconnect(many[me->at][i]);
             t_expect_code(rsm_memseg_import_disconnect(many[me->at][i]),
@@ -204,8 +201,7 @@ static void republish_shuts_out(conf_t *c)
         t_expect_code(rsm_memseg_export_republish(c->segment, &bad, 1), RSMERR_BAD_ACL);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         t_expect_code(try_connect(c, RSM_PERM_READ),
                       refusal); /* still: a bad list changes nothing */
         t_expect_ok(rsm_memseg_import_put(me->imp, me->slot, me->out, CONF_SLOT));
@@ -220,8 +216,7 @@ static void republish_shuts_out(conf_t *c)
         t_expect_ok(rsm_memseg_export_republish(c->segment, NULL, 0));
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         t_expect_ok(try_connect(c, RSM_PERM_RDWR));
     }
     conf_strike(c);
@@ -233,8 +228,7 @@ static void disconnect_refused(conf_t *c)
 {
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         struct pollfd pfd = {0};
         void *at = NULL;
 
@@ -283,8 +277,7 @@ static void rights(conf_t *c)
         int put = writes ? RSM_SUCCESS : PAIR(putv_getv, RSMERR_PERM_DENIED);
 
         conf_enter(c, asked[i]);
-        CONF_IMPORTERS(c, me)
-        {
+        CONF_IMPORTERS (c, me) {
             rsm_iovec_t out = conf_va(me->out, 0, (size_t)me->slot, CONF_SLOT);
             rsm_iovec_t in = conf_va(me->in, 0, (size_t)me->slot, CONF_SLOT);
 
@@ -330,8 +323,7 @@ static void signals_all_the_time(conf_t *c)
     conf_stage(c, 0);
     conf_pester();
     for (unsigned round = 0; round < 3; round++) {
-        CONF_IMPORTERS(c, me)
-        {
+        CONF_IMPORTERS (c, me) {
             rsm_iovec_t entry = conf_va(me->in, 0, (size_t)me->slot, CONF_SLOT);
 
             t_require_ok(patiently_connect(c, &me->imp));

@@ -60,8 +60,7 @@ static void cut_off(conf_t *c)
         conf_arrive_all(c);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         t_expect_ok(rsm_memseg_import_put(me->imp, me->slot, me->out, CONF_SLOT));
         t_expect_ok(rsm_intr_signal_post(me->imp, 0));
         conf_arrive(c, c->exporter);
@@ -71,8 +70,7 @@ static void cut_off(conf_t *c)
         conf_expect_fill(c->memory, CONF_SLOT, 1);
     }
     cut(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         void *at = (void *)0x1234;
         rsm_barrier_mode_t mode;
         rsm_memseg_import_handle_t none;
@@ -124,8 +122,7 @@ static void no_revival(conf_t *c)
             conf_publish(c->segment, c->id);
         }
         conf_sync(c);
-        CONF_IMPORTERS(c, me)
-        {
+        CONF_IMPORTERS (c, me) {
             rsm_memseg_import_handle_t old = me->imp;
 
             transfers_are_refused(me);
@@ -137,8 +134,7 @@ static void no_revival(conf_t *c)
             conf_arrive_all(c);
         }
         conf_sync(c);
-        CONF_IMPORTERS(c, me)
-        {
+        CONF_IMPORTERS (c, me) {
             rsm_memseg_import_handle_t old = me->imp;
 
             conf_expect_events(old, 0);
@@ -168,8 +164,7 @@ static void span_over_a_cut(conf_t *c)
 
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         rsm_iovec_t entry = conf_va(me->out, 0, (size_t)me->slot, CONF_SLOT);
 
         quiet[me->at] = conf_connect(c, c->id, RSM_PERM_READ);
@@ -183,8 +178,7 @@ static void span_over_a_cut(conf_t *c)
         }
     }
     cut(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         t_expect_code(rsm_memseg_import_close_barrier(&empty[me->at]), RSMERR_CONN_ABORTED);
         t_expect_code(rsm_memseg_import_close_barrier(&me->barrier), RSMERR_CONN_ABORTED);
         t_expect_ok(rsm_memseg_import_open_barrier(&me->barrier)); /* for ever so */

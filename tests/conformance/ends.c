@@ -22,15 +22,13 @@ static void the_end(conf_t *c)
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
     t_require_ok(rsm_create_localmemory_handle(c->controller, &local, memory, CONF_PAGE));
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         t_expect_ok(rsm_memseg_import_open_barrier(&me->barrier));
     }
     conf_sync(c);
     cut = conf_end_transport();
 
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         rsm_iovec_t entry = conf_va(me->out, 0, (size_t)me->slot, 8);
         rsmapi_barrier_t second = zero;
         unsigned long residual;

@@ -15,8 +15,7 @@ static void posts_are_counted(conf_t *c)
     conf_enter(c, RSM_PERM_RDWR);
     t_expect_code(rsm_intr_signal_post(NULL, 0), PAIR(rsm_intr_signal_post, RSMERR_BAD_SEG_HNDL));
     t_expect_code(rsm_intr_signal_wait(NULL, 0), PAIR(rsm_intr_signal_wait, RSMERR_BAD_SEG_HNDL));
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         for (unsigned i = 0; i < 3; i++) {
             t_expect_ok(rsm_intr_signal_post(me->imp, i == 1 ? ~(unsigned)RSM_SIGPOST_NO_ACCUMULATE
                                                              : 0)); /* unknown bits are ignored */
@@ -28,8 +27,7 @@ static void posts_are_counted(conf_t *c)
         conf_expect_events(c->segment, 3 * c->importers);
         t_expect_code(rsm_intr_signal_wait(c->segment, 30), RSMERR_TIMEOUT);
     }
-    CONF_IMPORTERS(c, me)
-    { /* the poster's own handle gets nothing, nor do other importers */
+    CONF_IMPORTERS (c, me) { /* the poster's own handle gets nothing, nor do other importers */
         conf_expect_events(me->imp, 0);
     }
     conf_sync(c);
@@ -54,8 +52,7 @@ static void exporter_posts_to_all(conf_t *c)
 
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_NONE); /* good for events */
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         second[me->at] = conf_connect(c, c->id, RSM_PERM_READ);
     }
     conf_sync(c);
@@ -66,8 +63,7 @@ static void exporter_posts_to_all(conf_t *c)
         conf_expect_events(c->segment, 0);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         conf_expect_events(me->imp, 2);
         conf_expect_events(second[me->at], 2);
         conf_disconnect(second[me->at]);
@@ -79,8 +75,7 @@ static void no_accumulate(conf_t *c)
 {
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         for (unsigned i = 0; i < 4; i++) {
             t_expect_ok(rsm_intr_signal_post(me->imp, RSM_SIGPOST_NO_ACCUMULATE));
         }
@@ -95,8 +90,7 @@ static void no_accumulate(conf_t *c)
         conf_arrive_all(c);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         conf_expect_events(me->imp, 1);
     }
     conf_strike(c);
@@ -107,8 +101,7 @@ static void posts_keep_order(conf_t *c)
 {
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         if (me->at == 0) { /* the second adds, the third finds two and drops */
             t_expect_ok(rsm_intr_signal_post(me->imp, RSM_SIGPOST_NO_ACCUMULATE));
             t_expect_ok(rsm_intr_signal_post(me->imp, 0));
@@ -138,8 +131,7 @@ static void waits_sleep(conf_t *c)
         t_expect_code(rsm_intr_signal_wait(c->segment, 0), RSMERR_TIMEOUT);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         conf_later(me, 20, post_later);
     }
     if (c->exports) {
@@ -147,8 +139,7 @@ static void waits_sleep(conf_t *c)
             t_expect_ok(rsm_intr_signal_wait(c->segment, i % 2 == 0 ? -1 : -5));
         }
     }
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         conf_joined(me);
         t_expect_ok(me->code);
     }
@@ -178,8 +169,7 @@ static void signals_interrupt(conf_t *c)
         t_expect_ok(rsm_memseg_release_pollfd(c->segment));
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         if (me->at == 0) {
             t_expect_ok(rsm_intr_signal_post(me->imp, 0));
             conf_arrive(c, c->exporter);
@@ -232,8 +222,7 @@ static void poll_mixture(conf_t *c)
         t_expect_eq(count, 0);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         t_expect_ok(rsm_intr_signal_post(me->imp, 0));
         t_expect_ok(rsm_intr_signal_post(me->imp, 0));
         conf_arrive(c, c->exporter);
@@ -249,8 +238,7 @@ static void poll_mixture(conf_t *c)
         conf_expect_events(c->segment, 2 * c->importers - 2);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         if (me->at == 0) {
             for (unsigned i = 0; i < 3; i++) {
                 t_expect_ok(rsm_intr_signal_post(me->imp, 0));
@@ -287,8 +275,7 @@ static void poll_levels(conf_t *c)
         conf_arrive_all(c);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         struct pollfd pfd = {0};
         struct pollfd again = {0};
         int count = 7;
@@ -324,8 +311,7 @@ static void release_without_get(conf_t *c)
         t_expect_code(rsm_memseg_get_pollfd(c->segment, NULL),
                       PAIR(rsm_memseg_get_pollfd, RSMERR_BAD_ADDR));
     }
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         struct pollfd pfd = {0};
 
         t_expect_ok(rsm_memseg_release_pollfd(me->imp));

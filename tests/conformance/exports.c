@@ -322,8 +322,7 @@ static void generated_ids(conf_t *c)
         for (unsigned other = 0; other < i; other++) {
             t_expect_ne(ids[i], ids[other]);
         }
-        CONF_IMPORTERS(c, me)
-        {
+        CONF_IMPORTERS (c, me) {
             conf_disconnect(conf_connect(c, ids[i], RSM_PERM_RDWR));
         }
     }
@@ -373,8 +372,7 @@ static void ids_belong_to_nodes(conf_t *c)
         conf_publish(segment, c->id);
     }
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         t_expect_ok(rsm_memseg_import_put(me->imp, me->slot, me->out, CONF_SLOT));
     }
     conf_sync(c);
@@ -427,8 +425,7 @@ static void lists(conf_t *c)
         t_expect_ok(rsm_memseg_export_publish(c->segment, &id, list, 2 * c->importers));
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         rsm_memseg_import_handle_t imp = (void *)1;
 
         t_expect_code(
@@ -545,8 +542,7 @@ static void rebind_is_followed(conf_t *c)
 {
     conf_stage(c, RSM_ALLOW_REBIND);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         t_expect_ok(rsm_memseg_import_open_barrier(&me->barrier));
         t_expect_ok(rsm_memseg_import_put(me->imp, me->slot, me->out, CONF_SLOT));
         t_expect_ok(rsm_intr_signal_post(me->imp, 0));
@@ -566,8 +562,7 @@ static void rebind_is_followed(conf_t *c)
         conf_expect_fill(c->memory, CONF_LENGTH, 99);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         unsigned char wanted[CONF_LENGTH];
         rsm_iovec_t entry = conf_va(me->out, 0, (size_t)me->slot, CONF_SLOT);
 
@@ -609,8 +604,7 @@ static void rebinds_in_a_row(conf_t *c)
     conf_sync(c);
     conf_enter(c, RSM_PERM_RDWR);
     for (unsigned round = 0; round < 4; round++) {
-        CONF_IMPORTERS(c, me)
-        {
+        CONF_IMPORTERS (c, me) {
             rsm_iovec_t entry = conf_va(me->out, 0, (size_t)me->slot, CONF_SLOT);
 
             conf_fill(me->out, CONF_SLOT, 10 * round + me->at);
@@ -633,8 +627,7 @@ static void rebinds_in_a_row(conf_t *c)
             conf_fill(memory[(round + 1) % 2], CONF_LENGTH, 200 + round);
         }
         conf_sync(c);
-        CONF_IMPORTERS(c, me)
-        {
+        CONF_IMPORTERS (c, me) {
             unsigned char wanted[CONF_LENGTH];
 
             t_expect_ok(rsm_memseg_import_close_barrier(&me->barrier));
@@ -655,8 +648,7 @@ static void rebinds_in_a_row(conf_t *c)
         conf_rebind(c->segment, memory[2], CONF_LENGTH);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         if (me->at == 0) {
             conf_disconnect(me->imp);
             me->imp = NULL;
@@ -667,8 +659,7 @@ static void rebinds_in_a_row(conf_t *c)
         conf_unpublish(c->segment);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         if (me->imp != NULL) {
             t_expect_code(rsm_memseg_import_put(me->imp, me->slot, me->out, 8),
                           RSMERR_CONN_ABORTED);
@@ -694,8 +685,7 @@ static void destroy_cuts(conf_t *c)
                       PAIR(rsm_memseg_export_destroy, RSMERR_POLLFD_IN_USE));
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    { /* it works on */
+    CONF_IMPORTERS (c, me) { /* it works on */
         t_expect_ok(rsm_memseg_import_put(me->imp, me->slot, me->out, CONF_SLOT));
         t_expect_ok(rsm_intr_signal_post(me->imp, 0));
         conf_arrive(c, c->exporter);
@@ -715,8 +705,7 @@ static void destroy_cuts(conf_t *c)
         memset(c->memory, 0x77, CONF_LENGTH);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         rsm_memseg_import_handle_t none;
 
         t_expect_code(rsm_memseg_import_put(me->imp, me->slot, me->out, CONF_SLOT),

@@ -187,8 +187,7 @@ static void failed_transfers(conf_t *c)
 {
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         rsm_iovec_t entries[3] = {conf_va(me->out, 0, (size_t)me->slot, 8),
                                   conf_va(me->out, 8, (size_t)me->slot + 8, 8),
                                   conf_va(me->out, 16, (size_t)me->slot + 16, 8)};
@@ -225,8 +224,7 @@ static void failed_spans(conf_t *c)
 {
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         rsm_iovec_t entry = conf_va(me->out, 0, (size_t)me->slot, 8);
 
         t_expect_ok(rsm_memseg_import_set_mode(me->imp, RSM_BARRIER_MODE_EXPLICIT));
@@ -260,8 +258,7 @@ static void no_way_after_rebind(conf_t *c)
     conf_stage(c, RSM_ALLOW_REBIND);
     conf_enter(c, RSM_PERM_RDWR);
     conf_rebind(c->segment, memory, CONF_LENGTH);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         rsm_iovec_t entry = conf_va(me->out, 0, (size_t)me->slot, 8);
         unsigned long residual;
 
@@ -286,8 +283,7 @@ static void failed_maps(conf_t *c)
 {
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         void *at = NULL;
 
         fake_fail(FAKE_MAP, 1, RSMERR_INSUFFICIENT_RESOURCES);
@@ -399,8 +395,7 @@ static void silent_importers(conf_t *c)
                   PAIR(rsm_memseg_export_unpublish, RSMERR_INTERRUPTED));
     t_expect_code(rsm_memseg_export_destroy(c->segment),
                   PAIR(rsm_memseg_export_destroy, RSMERR_INTERRUPTED));
-    CONF_IMPORTERS(c, me)
-    { /* connects are refused already */
+    CONF_IMPORTERS (c, me) { /* connects are refused already */
         rsm_memseg_import_handle_t none;
 
         t_expect_code(
@@ -409,8 +404,7 @@ static void silent_importers(conf_t *c)
     }
     fake_set_cut_mode(FAKE_CUT_AT_ONCE);
     t_expect_ok(rsm_memseg_export_unpublish(c->segment)); /* the call is to be repeated */
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         t_expect_code(rsm_memseg_import_put(me->imp, me->slot, me->out, 8), RSMERR_CONN_ABORTED);
     }
     conf_leave(c);

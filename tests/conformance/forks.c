@@ -32,7 +32,8 @@ static void exports_in_child(const heirloom_t *with)
     t_expect_code(rsm_memseg_export_publish(with->created, &id, NULL, 1), RSMERR_BAD_ACL);
     t_expect_code(rsm_memseg_export_publish(c->segment, &reserved, NULL, 0),
                   RSMERR_SEG_ALREADY_PUBLISHED);
-    t_expect_code(rsm_memseg_export_publish(NULL, &id, NULL, 0), RSMERR_BAD_SEG_HNDL);
+    t_expect_code(rsm_memseg_export_publish(c->segment, &id, NULL, 1), RSMERR_BAD_ACL);
+    t_expect_code(rsm_memseg_export_publish(NULL, &id, NULL, 1), RSMERR_BAD_SEG_HNDL);
     t_expect_code(rsm_memseg_export_publish(NULL, NULL, NULL, 0), RSMERR_BAD_SEGID);
     t_expect_eq(id, c->id + 1);
 
@@ -143,15 +144,13 @@ static void handles_do_not_fork(conf_t *c)
         with.created = conf_create(c, with.memory, CONF_LENGTH, RSM_ALLOW_REBIND);
     }
     t_require_ok(rsm_create_localmemory_handle(c->controller, &with.local, with.memory, CONF_PAGE));
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         with.me = me;
         t_expect_ok(rsm_memseg_import_open_barrier(&me->barrier));
     }
     conf_in_child(child, &with);
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         t_expect_ok(rsm_memseg_import_put(me->imp, me->slot, me->out, CONF_SLOT));
         t_expect_ok(rsm_memseg_import_close_barrier(&me->barrier));
         t_expect_ok(rsm_intr_signal_post(me->imp, 0));

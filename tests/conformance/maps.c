@@ -87,8 +87,7 @@ static void map_order(conf_t *c)
         conf_publish(other, c->id + 1);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         map_case_t *with = &cases[me->at];
 
         with->c = c;
@@ -109,8 +108,7 @@ static void map_order(conf_t *c)
         conf_destroy(other);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         map_case_t *with = &cases[me->at];
 
         CONF_ORDER(rungs, map_wrongly, with);
@@ -151,8 +149,7 @@ static void map_or_fail(conf_t *c)
 
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         t_expect_ok(rsm_memseg_import_put(me->imp, me->slot, me->out, CONF_SLOT));
         t_expect_code(rsm_memseg_import_unmap(me->imp), RSMERR_SEG_NOT_MAPPED);
         for (unsigned i = 0; i < sizeof places / sizeof places[0]; i++) {
@@ -185,8 +182,7 @@ static void loads_and_stores(conf_t *c)
 {
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         char *place = conf_pages(1, false);
         void *at = place;
 

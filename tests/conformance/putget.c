@@ -112,13 +112,12 @@ static void move_order(conf_t *c)
 
     conf_stage(c, 0);
     conf_make_handles(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         memset(me->in, 0x55, CONF_SLOT);
         for (unsigned i = 0; i < FUNCTIONS; i++) {
             move_case_t with = {.function = &functions[i], .me = me};
 
-            t_note("the order of %s", functions[i].name);
+            conf_note("the order of %s", functions[i].name);
             rungs[MOVE_ODD_DATA].code = RSM_SUCCESS;
             rungs[MOVE_ODD_OFFSET].code = RSM_SUCCESS;
             if (functions[i].width > 1) {
@@ -145,8 +144,7 @@ static void move_order(conf_t *c)
 static void barrier_needed(conf_t *c)
 {
     conf_stage(c, 0);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         me->imp = conf_connect(c, c->id, RSM_PERM_RDWR); /* without a barrier */
         memset(me->in, 0x55, CONF_SLOT);
         for (unsigned i = 0; i < FUNCTIONS; i++) {
@@ -161,8 +159,7 @@ static void barrier_needed(conf_t *c)
         conf_expect_bytes(c->memory, CONF_LENGTH, 0);
     }
     conf_sync(c);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         t_expect_ok(rsm_memseg_import_set_mode(me->imp, RSM_BARRIER_MODE_EXPLICIT));
         for (unsigned i = 0; i < FUNCTIONS; i++) {
             if (functions[i].puts) {
@@ -189,8 +186,7 @@ static void alignment(conf_t *c)
 {
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         uint64_t item = 0;
 
         t_expect_code(rsm_memseg_import_put64(me->imp, me->slot + 4, &item, 1),
@@ -247,13 +243,12 @@ static void edges(conf_t *c)
 
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         for (unsigned i = 0; i < FUNCTIONS; i++) {
             memset(me->in, 0x55, CONF_SLOT);
             for (unsigned at = 0; at < sizeof places / sizeof places[0]; at++) {
-                t_note("%s of %zu bytes at %lld", functions[i].name, places[at].bytes,
-                       (long long)places[at].offset);
+                conf_note("%s of %zu bytes at %lld", functions[i].name, places[at].bytes,
+                          (long long)places[at].offset);
                 t_expect_code(functions[i].call(me->imp, places[at].offset,
                                                 functions[i].puts ? me->out : me->in,
                                                 places[at].bytes),
@@ -286,8 +281,7 @@ static void one_right(conf_t *c)
     }
     conf_sync(c);
     conf_enter(c, RSM_PERM_READ);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         for (unsigned i = 0; i < FUNCTIONS; i++) {
             t_expect_code(
                 functions[i].call(me->imp, 0, functions[i].puts ? me->out : me->in, CONF_SLOT),
@@ -301,8 +295,7 @@ static void one_right(conf_t *c)
     }
     conf_sync(c);
     conf_enter(c, RSM_PERM_WRITE);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         memset(me->in, 0x55, CONF_SLOT);
         for (unsigned i = 0; i < FUNCTIONS; i++) {
             t_expect_code(functions[i].call(me->imp, me->slot, functions[i].puts ? me->out : me->in,
@@ -332,8 +325,7 @@ static void bytes_arrive(conf_t *c)
         const function_t *get = &functions[i + FUNCTIONS / 2];
 
         for (unsigned at = 0; at < sizeof lengths / sizeof lengths[0]; at++) {
-            CONF_IMPORTERS(c, me)
-            {
+            CONF_IMPORTERS (c, me) {
                 conf_fill(me->out, CONF_SLOT, 100 * i + 10 * at + me->at);
                 memset(me->in, 0, CONF_SLOT);
                 t_expect_ok(put->call(me->imp, me->slot + 32, me->out, lengths[at]));
@@ -361,8 +353,7 @@ static void events_follow_data(conf_t *c)
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
     for (unsigned round = 0; round < 10; round++) {
-        CONF_IMPORTERS(c, me)
-        {
+        CONF_IMPORTERS (c, me) {
             conf_fill(me->out, CONF_SLOT, round + me->at);
             t_expect_ok(rsm_memseg_import_put(me->imp, me->slot, me->out, CONF_SLOT));
             t_expect_ok(rsm_intr_signal_post(me->imp, 0));
@@ -377,8 +368,7 @@ static void events_follow_data(conf_t *c)
             }
             t_expect_ok(rsm_intr_signal_post(c->segment, 0));
         }
-        CONF_IMPORTERS(c, me)
-        {
+        CONF_IMPORTERS (c, me) {
             t_expect_ok(rsm_intr_signal_wait(me->imp, CONF_WAIT_MS));
             t_expect_ok(rsm_memseg_import_get(me->imp, me->slot, me->in, CONF_SLOT));
             conf_expect_fill(me->in, CONF_SLOT, round + me->at + 50);

@@ -16,8 +16,7 @@ static void guide_spelling(conf_t *c)
     t_expect_eq(VA_IMMEDIATE, RSM_VA_TYPE);
     conf_stage(c, 0);
     conf_enter(c, RSM_PERM_RDWR);
-    CONF_IMPORTERS(c, me)
-    {
+    CONF_IMPORTERS (c, me) {
         void *handle;
         rsm_iovec_t entries[2];
         rsm_scat_gath_t request;
